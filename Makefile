@@ -1,0 +1,121 @@
+# The whole build. Sources are found by folder, so adding a file changes nothing here. `make help` lists the targets.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+BUILD ?= build
+DEVELOPER ?=
+OPTIMIZE ?= -O2 -g -D_FORTIFY_SOURCE=2
+SANITIZE ?=
+SECONDS ?= 60
+T ?=
+VERSION := 0.1.0
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef
+HARDENING := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
+ALL_CPPFLAGS = -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Iinclude $(LIBRARY_CFLAGS) $(CPPFLAGS)
+ALL_CFLAGS = -std=c11 -pthread $(OPTIMIZE) $(WARNINGS) $(HARDENING) $(if $(DEVELOPER),-Werror) $(SANITIZE) $(CFLAGS)
+ALL_LDFLAGS = -pthread -pie -Wl,-z,relro,-z,now,-z,noexecstack $(SANITIZE) $(LDFLAGS)
+
+# A missing library is named with its Debian package.
+need = $(if $(shell pkg-config --exists $(1) && echo yes),,$(error $(1) is missing: apt-get install pkg-config $(2)))
+ifneq ($(filter-out clean help lint,$(or $(MAKECMDGOALS),all)),)
+$(call need,libmicrohttpd,libmicrohttpd-dev)$(call need,libxml-2.0,libxml2-dev)
+$(call need,zlib,zlib1g-dev)$(call need,libcurl,libcurl4-openssl-dev)
+LIBRARY_CFLAGS := $(shell pkg-config --cflags libmicrohttpd libxml-2.0 zlib libcurl)
+LIBS_mprelay := $(shell pkg-config --libs libmicrohttpd libxml-2.0 zlib)
+LIBS_smx := $(shell pkg-config --libs libcurl libxml-2.0 zlib)
+endif
+
+PROGRAMS := mprelay smx
+# In floor order, so that a call upward does not link.
+FLOORS := spool report base
+ARCHIVES := $(FLOORS:%=$(BUILD)/lib%.a)
+UNIT_TESTS := $(patsubst test/unit/%.c,$(BUILD)/test/%,$(wildcard test/unit/test_$(or $(T),*).c))
+FUZZ_TARGETS := $(patsubst test/fuzz/fuzz_%.c,%,$(wildcard test/fuzz/fuzz_*.c))
+objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/$(1)/*.c))
+
+.SECONDEXPANSION:
+.SECONDARY:
+.PHONY: all check check-unit check-integration check-fuzz lint format asan tsan coverage bench fuzz install clean help
+
+all: $(PROGRAMS:%=$(BUILD)/%)  ## Build the programs (DEVELOPER=1: warnings are errors).
+
+$(BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(ARCHIVES): $(BUILD)/lib%.a: $$(call objects,%)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+# All of a program but its main, for the program itself and for the tests of its modules.
+$(PROGRAMS:%=$(BUILD)/%.a): $(BUILD)/%.a: $$(filter-out %/main.o,$$(call objects,%))
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(PROGRAMS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/src/%/main.o $(BUILD)/%.a $(ARCHIVES)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_$*)
+
+$(BUILD)/test/test_%: $(BUILD)/test/unit/test_%.o $(PROGRAMS:%=$(BUILD)/%.a) $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_mprelay) $(LIBS_smx) -lcmocka
+
+$(BUILD)/test/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(FUZZ_DRIVER) $(PROGRAMS:%=$(BUILD)/%.a) $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) $(FUZZ_LINK) -o $@ $^ $(LIBS_mprelay) $(LIBS_smx)
+
+check: check-unit check-fuzz check-integration  ## Run the unit tests, the fuzz corpora and the integration tests.
+
+check-unit: $(UNIT_TESTS)  ## Run the unit tests (T=spool: one module's).
+	scripts/run-unit-tests $^
+
+check-integration: all  ## Run the real programs on loopback (T=name: one story).
+	BUILD=$(abspath $(BUILD)) /usr/bin/python3 -m pytest -q -p no:cacheprovider test/integration $(if $(T),-k $(T))
+
+check-fuzz:  ## Replay every saved fuzz input, without a fuzzer.
+	$(MAKE) BUILD=$(BUILD) FUZZ_DRIVER=$(BUILD)/test/fuzz/replay.o $(FUZZ_TARGETS:%=$(BUILD)/test/fuzz_%)
+	scripts/run-fuzz-corpora $(BUILD) $(FUZZ_TARGETS)
+
+fuzz:  ## Fuzz one target with libFuzzer (T=report SECONDS=60).
+	$(MAKE) BUILD=build/fuzz CC=clang OPTIMIZE='-O1 -g' FUZZ_LINK=-fsanitize=fuzzer HARDENING=-fPIE \
+	    SANITIZE='-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all' build/fuzz/test/fuzz_$(T)
+	build/fuzz/test/fuzz_$(T) -max_total_time=$(SECONDS) -timeout=10 test/fuzz/corpus/$(T)
+
+SANITIZED = HARDENING=-fPIE OPTIMIZE='-O1 -g -fno-omit-frame-pointer' DEVELOPER=1
+asan:  ## Run all tests under AddressSanitizer and UndefinedBehaviorSanitizer.
+	$(MAKE) BUILD=build/asan $(SANITIZED) SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' check
+
+tsan:  ## Run the unit and integration tests under ThreadSanitizer.
+	TSAN_OPTIONS='halt_on_error=1 suppressions=$(CURDIR)/test/tsan.supp' \
+	    $(MAKE) BUILD=build/tsan $(SANITIZED) SANITIZE=-fsanitize=thread check-unit check-integration
+
+coverage:  ## Run the tests and print line and branch coverage by file.
+	$(MAKE) BUILD=build/coverage OPTIMIZE='-O0 -g' SANITIZE=--coverage check
+	gcovr --root . --filter src/ --object-directory build/coverage --print-summary --exclude-unreachable-branches
+
+bench: all  ## Measure side by side with nginx and fastify; writes docs/BENCH.md.
+	test/bench/run
+
+lint:  ## Check format, floors, banned calls, settings against manual pages; print the sizes.
+	scripts/lint
+
+format:  ## Bring the sources into the house's format.
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+install: all  ## Install programs, manual pages, sample settings and units (DESTDIR, PREFIX).
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+	    $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/doc/mprelay
+	install -m 755 $(BUILD)/mprelay $(DESTDIR)$(PREFIX)/sbin/mprelay
+	install -m 755 $(BUILD)/smx $(DESTDIR)$(PREFIX)/bin/smx
+	install -m 644 man/smx.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 man/mprelay.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 644 man/mprelay.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 644 etc/mprelay.conf $(DESTDIR)$(PREFIX)/share/doc/mprelay/mprelay.conf
+
+clean:  ## Remove everything that was built.
+	rm -rf build
+
+help:  ## List the targets.
+	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-26s %s\n", $$1, $$2}'
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,74 @@
+/*
+ * The envelope: the body of an HTTP request -> the message in it (spec/wire.md 1.3, 1.4, 2).
+ *
+ * What it hides: multipart, <Msg>, endpoints, hooks, inflating, cutting the body by offset and length, FileType.
+ * The order of checks is that of wire.md 4, so that a request with several faults is refused for the first.
+ * Bytes in, message or error out; no I/O, no clock. Refusals carry the rule word of logs.md 4 (multipart, envelope,
+ * endpoint, hook, limit, zlib, body, filetype).
+ *
+ * What of the message was read before a refusal (its ID, SourceHost) is in `out` all the same, because the verdict
+ * line names it: the one output that is filled on failure too; the caller gives it zeroed.
+ * Spans point into the input or the arena. One thread at a time per reader and arena.
+ */
+#ifndef REPORT_ENVELOPE_H
+#define REPORT_ENVELOPE_H
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "report/text.h"
+#include "report/xml.h"
+
+struct envelope_limits {
+    struct xml_limits xml;
+    size_t msg;                     /* max-msg */
+    size_t inflated;                /* max-inflated */
+    size_t attachments;             /* max-attachments */
+    size_t properties;              /* max-properties */
+    unsigned ratio;                 /* max-ratio, counted above 1 MB inflated */
+    bool guess_file_type;           /* filetype-missing = guess */
+    bool check_target_host;         /* check-target-host */
+    struct span target_host;        /* compared without case when it is checked */
+};
+
+enum { ENVELOPE_MOST_WARNINGS = 8 };
+
+struct message {
+    struct span id;                 /* as sent, trimmed; UTF-8 as all that follows */
+    struct span source_id;
+    struct span source_host;
+    struct span endpoint;
+    struct span reply_mode;
+    struct span file_type;          /* "SMX"; where it was absent and guessed, "SMX" with guessed true */
+    bool guessed;
+    bool has_clientauth;            /* a clientauth hook with a PayloadSignature: a signed message */
+    size_t attachments;
+    struct span payload;            /* part 2 as sent: what a signature covers */
+    struct span text;               /* the report's text: no byte order mark, no trailing NULs */
+    enum text_encoding encoding;
+    struct span warnings[ENVELOPE_MOST_WARNINGS];   /* what was tolerated (wire.md 2.1) */
+    size_t warning_count;
+};
+
+/* The Content-Type header: 415 if it is neither multipart/mixed nor a type of the plain form, 400 if a boundary is
+ * missing or not RFC 2046's. To be asked before a byte of body is taken. */
+enum envelope_form { ENVELOPE_MULTIPART, ENVELOPE_PLAIN };
+struct envelope_type {
+    enum envelope_form form;
+    struct span boundary;           /* points into the header */
+};
+bool envelope_type(struct span content_type, struct envelope_type *out, struct error *err) MUST_CHECK;
+
+/* A Content-Encoding that the plain form can undo: identity (or empty), gzip, x-gzip, deflate. */
+enum envelope_coding { ENVELOPE_IDENTITY, ENVELOPE_GZIP, ENVELOPE_DEFLATE };
+bool envelope_coding(struct span content_encoding, enum envelope_form form, enum envelope_coding *out,
+                     struct error *err) MUST_CHECK;
+
+/* CCM_POST: multipart with <Msg>. */
+bool envelope_open(struct span http_body, struct span boundary, const struct envelope_limits *limits,
+                   struct xml_reader *reader, struct arena *arena, struct message *out, struct error *err) MUST_CHECK;
+
+/* The plain form: the report itself. */
+bool envelope_open_plain(struct span http_body, enum envelope_coding coding, const struct envelope_limits *limits,
+                         struct arena *arena, struct message *out, struct error *err) MUST_CHECK;
+
+#endif

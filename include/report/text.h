@@ -1,0 +1,33 @@
+/*
+ * Text of a report in the encodings in which it comes: UTF-16LE, UTF-16BE, UTF-8 (spec/smx.md 1).
+ *
+ * What it hides: how an encoding is recognized, and strict conversion: a lone surrogate, an overlong or truncated
+ * UTF-8 sequence and a code point beyond U+10FFFF are errors that name the byte, never replaced. Pure, no memory of
+ * its own; any thread may call.
+ */
+#ifndef REPORT_TEXT_H
+#define REPORT_TEXT_H
+
+#include "base/error.h"
+#include "base/mem.h"
+
+enum text_encoding { TEXT_UTF16LE, TEXT_UTF16BE, TEXT_UTF8 };
+
+/* By the byte order mark, whose length goes to *mark, else by a NUL beside the first character, else UTF-8. */
+enum text_encoding text_detect(struct span bytes, size_t *mark);
+
+/* Converts as much of `in` as fits into `room` bytes and says how much of both was used. Whole characters only: with
+ * `last` a character cut off at the end of `in` is an error, without it is left for the next call. A conversion that
+ * uses nothing although `in` has a whole character means that `room` is too small (4 bytes always suffice). */
+bool text_to_utf8(enum text_encoding encoding, struct span in, bool last, size_t *used, char *out, size_t room,
+                  size_t *len, struct error *err) MUST_CHECK;
+
+/* The whole of `in` as UTF-16LE without byte order mark, in the arena. For UTF-16LE it is checked and *out is `in`. */
+bool text_to_utf16le(enum text_encoding encoding, struct span in, struct arena *arena, struct span *out,
+                     struct error *err) MUST_CHECK;
+
+/* `in` as UTF-8 in the arena. */
+bool text_copy_utf8(enum text_encoding encoding, struct span in, struct arena *arena, struct span *out,
+                    struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * The spool: a directory as a durable, ordered queue of opaque records. Bytes in; it does not know what a report is.
+ *
+ * What it hides: how a file comes to be on stable storage and never half visible, batching, names, what happens after
+ * a failed sync, and the limits of the disk. A record is submitted and answered later, from the spool's own thread:
+ * kept, with its name, or not kept, with the reason. There is no third way, and every record is answered.
+ *
+ * Kept means: the file is whole under its final name, and file and directory entry survive a power cut.
+ * Not kept means: do not say it was. (The file may still come to be there, whole, if the last sync failed.)
+ *
+ * Calling sequence: spool_open; spool_submit from any thread; spool_close, which answers all that was submitted.
+ * A record is the caller's and must stay untouched until its `done` is called; `done` must be short, must not call the
+ * spool, and runs on the spool's thread. Errors of records: ERROR_NO_SPACE (disk full, quota, below min_free),
+ * ERROR_BUSY (too many files, queue full, sync failed and not yet proved good again), ERROR_SYSTEM.
+ * Source of the layout, names and rights: spec/smx.md 2 to 4; of the order of steps: wire.md 4, engineering.md.
+ */
+#ifndef SPOOL_SPOOL_H
+#define SPOOL_SPOOL_H
+
+#include "base/error.h"
+#include "base/mem.h"
+
+#include <stdint.h>
+
+enum { SPOOL_NAME_SIZE = 48, SPOOL_MOST_QUEUES = 4 };
+
+enum spool_sync { SPOOL_SYNC_AUTO, SPOOL_SYNC_SYNCFS, SPOOL_SYNC_FSYNC };
+
+struct spool_settings {
+    const char *queues[SPOOL_MOST_QUEUES];  /* directories, absolute or below the working directory; made if missing */
+    size_t queue_count;                     /* all on one file system, or each record is synced by itself */
+    const char *prefix;                     /* of every name: unverified-prefix, usually "" */
+    const char *extension;                  /* ".smx" */
+    enum spool_sync sync;                   /* sync-method */
+    uint64_t min_free;                      /* bytes */
+    uint64_t max_files;                     /* in all queues together, an estimate */
+    size_t max_waiting;                     /* records submitted and not answered; more are ERROR_BUSY */
+};
+
+struct spool_name {
+    char text[SPOOL_NAME_SIZE];             /* with extension */
+};
+
+struct spool_record {
+    struct span content[2];                 /* prefix and body: written together, never copied */
+    unsigned queue;                         /* index into queues */
+    /* Exactly once. Kept: name is given and err is NULL. Not kept: the other way round. */
+    void (*done)(struct spool_record *record, const struct spool_name *name, const struct error *err);
+    void *owner;
+    /* The spool's own: */
+    struct spool_record *next;
+    int64_t arrived;
+    int fd;
+    struct spool_name name;
+};
+
+struct spool;
+bool spool_open(const struct spool_settings *settings, struct spool **out, struct error *err) MUST_CHECK;
+void spool_submit(struct spool *spool, struct spool_record *record);
+void spool_close(struct spool *spool);      /* NULL is allowed */
+
+/* Limits that may change while it runs: min_free, max_files, max_waiting. */
+void spool_set(struct spool *spool, const struct spool_settings *settings);
+
+/* The 16 characters of a name: 11 of the time in microseconds since 1970, 5 of `random` (25 bits are used), in the
+ * alphabet 0123456789ABCDEFGHJKMNPQRSTVWXYZ (smx.md 2). `out` gets 16 characters and a NUL. Pure. */
+void spool_name_write(int64_t time, uint32_t random, char out[17]);
+
+#endif
