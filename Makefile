@@ -18,7 +18,7 @@ ALL_LDFLAGS = -pthread -pie -Wl,-z,relro,-z,now,-z,noexecstack $(SANITIZE) $(LDF
 
 # A missing library is named with its Debian package.
 need = $(if $(shell pkg-config --exists $(1) && echo yes),,$(error $(1) is missing: apt-get install pkg-config $(2)))
-ifneq ($(filter-out clean help lint,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean help format,$(or $(MAKECMDGOALS),all)),)
 $(call need,libmicrohttpd,libmicrohttpd-dev)$(call need,libxml-2.0,libxml2-dev)
 $(call need,zlib,zlib1g-dev)$(call need,libcurl,libcurl4-openssl-dev)
 LIBRARY_CFLAGS := $(shell pkg-config --cflags libmicrohttpd libxml-2.0 zlib libcurl)
@@ -32,15 +32,23 @@ FLOORS := spool report base
 ARCHIVES := $(FLOORS:%=$(BUILD)/lib%.a)
 UNIT_TESTS := $(patsubst test/unit/%.c,$(BUILD)/test/%,$(wildcard test/unit/test_$(or $(T),*).c))
 FUZZ_TARGETS := $(patsubst test/fuzz/fuzz_%.c,%,$(wildcard test/fuzz/fuzz_*.c))
+REPLAYS := $(FUZZ_TARGETS:%=$(BUILD)/test/replay_%)
 objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/$(1)/*.c))
 
 .SECONDEXPANSION:
 .SECONDARY:
-.PHONY: all check check-unit check-integration check-fuzz lint format asan tsan coverage bench fuzz install clean help
+.PHONY: all tests check check-unit check-integration check-fuzz lint format asan tsan coverage bench fuzz install \
+    clean help always
 
 all: $(PROGRAMS:%=$(BUILD)/%)  ## Build the programs (DEVELOPER=1: warnings are errors).
 
-$(BUILD)/%.o: %.c Makefile
+# Other flags make other objects.
+$(BUILD)/flags: export FLAGS = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS)
+$(BUILD)/flags: always
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$FLAGS" | cmp -s - $@ || printf '%s\n' "$$FLAGS" >$@
+
+$(BUILD)/%.o: %.c Makefile $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -60,34 +68,45 @@ $(BUILD)/test/test_%: $(BUILD)/test/unit/test_%.o $(PROGRAMS:%=$(BUILD)/%.a) $(A
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_mprelay) $(LIBS_smx) -lcmocka
 
-$(BUILD)/test/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(FUZZ_DRIVER) $(PROGRAMS:%=$(BUILD)/%.a) $(ARCHIVES)
+$(BUILD)/test/replay_%: $(BUILD)/test/fuzz/fuzz_%.o $(BUILD)/test/fuzz/replay.o $(PROGRAMS:%=$(BUILD)/%.a) $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) $(FUZZ_LINK) -o $@ $^ $(LIBS_mprelay) $(LIBS_smx)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_mprelay) $(LIBS_smx)
 
-check: check-unit check-fuzz check-integration  ## Run the unit tests, the fuzz corpora and the integration tests.
+$(BUILD)/test/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(PROGRAMS:%=$(BUILD)/%.a) $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_mprelay) $(LIBS_smx)
+
+tests: all $(UNIT_TESTS) $(REPLAYS)  ## Build the programs and their tests.
+
+check: tests  ## Run the unit tests, the fuzz corpora and the integration tests, one after the other.
+	@$(MAKE) --no-print-directory -k -j1 check-unit check-fuzz check-integration
 
 check-unit: $(UNIT_TESTS)  ## Run the unit tests (T=spool: one module's).
-	scripts/run-unit-tests $^
+	@scripts/run-unit-tests $^
 
 check-integration: all  ## Run the real programs on loopback (T=name: one story).
-	BUILD=$(abspath $(BUILD)) /usr/bin/python3 -m pytest -q -p no:cacheprovider test/integration $(if $(T),-k $(T))
+	@scripts/run-integration-tests $(BUILD) $(if $(T),-k $(T))
 
-check-fuzz:  ## Replay every saved fuzz input, without a fuzzer.
-	$(MAKE) BUILD=$(BUILD) FUZZ_DRIVER=$(BUILD)/test/fuzz/replay.o $(FUZZ_TARGETS:%=$(BUILD)/test/fuzz_%)
-	scripts/run-fuzz-corpora $(BUILD) $(FUZZ_TARGETS)
+check-fuzz: $(REPLAYS)  ## Replay every saved fuzz input, without a fuzzer.
+	@scripts/run-fuzz-corpora $(BUILD) $(FUZZ_TARGETS)
 
 fuzz:  ## Fuzz one target with libFuzzer (T=report SECONDS=60).
-	$(MAKE) BUILD=build/fuzz CC=clang OPTIMIZE='-O1 -g' FUZZ_LINK=-fsanitize=fuzzer HARDENING=-fPIE \
+	$(MAKE) BUILD=build/fuzz CC=clang OPTIMIZE='-O1 -g' HARDENING=-fPIE \
 	    SANITIZE='-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all' build/fuzz/test/fuzz_$(T)
 	build/fuzz/test/fuzz_$(T) -max_total_time=$(SECONDS) -timeout=10 test/fuzz/corpus/$(T)
 
 SANITIZED = HARDENING=-fPIE OPTIMIZE='-O1 -g -fno-omit-frame-pointer' DEVELOPER=1
+# The sanitizers' maps of memory do not bear every kernel's random addresses.
+FIXED_ADDRESSES = $(shell setarch -R true 2>/dev/null && echo setarch -R)
+ASAN = BUILD=build/asan $(SANITIZED) SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
 asan:  ## Run all tests under AddressSanitizer and UndefinedBehaviorSanitizer.
-	$(MAKE) BUILD=build/asan $(SANITIZED) SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' check
+	$(FIXED_ADDRESSES) $(MAKE) $(ASAN) check
 
+TSAN = BUILD=build/tsan $(SANITIZED) SANITIZE=-fsanitize=thread
+tsan: export TSAN_OPTIONS = halt_on_error=1 suppressions=$(CURDIR)/test/tsan.supp
 tsan:  ## Run the unit and integration tests under ThreadSanitizer.
-	TSAN_OPTIONS='halt_on_error=1 suppressions=$(CURDIR)/test/tsan.supp' \
-	    $(MAKE) BUILD=build/tsan $(SANITIZED) SANITIZE=-fsanitize=thread check-unit check-integration
+	$(MAKE) $(TSAN) tests
+	$(FIXED_ADDRESSES) $(MAKE) $(TSAN) -k -j1 check-unit check-integration
 
 coverage:  ## Run the tests and print line and branch coverage by file.
 	$(MAKE) BUILD=build/coverage OPTIMIZE='-O0 -g' SANITIZE=--coverage check
@@ -97,12 +116,12 @@ bench: all  ## Measure side by side with nginx and fastify; writes docs/BENCH.md
 	test/bench/run
 
 lint:  ## Check format, floors, banned calls, settings against manual pages; print the sizes.
-	scripts/lint
+	@BUILD=$(BUILD) scripts/lint
 
 format:  ## Bring the sources into the house's format.
-	clang-format -i $$(git ls-files '*.c' '*.h')
+	scripts/format
 
-install: all  ## Install programs, manual pages, sample settings and units (DESTDIR, PREFIX).
+install: all  ## Install programs, manual pages and sample settings (DESTDIR, PREFIX).
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
 	    $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/doc/mprelay
 	install -m 755 $(BUILD)/mprelay $(DESTDIR)$(PREFIX)/sbin/mprelay

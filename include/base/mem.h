@@ -4,8 +4,8 @@
  * An arena has a ceiling, which is the defence against reports that want too much: what does not fit below it is
  * refused, not allocated. There is one arena for each report; closing it frees all that was taken from it, so
  * nothing inside it is ever freed singly. A buffer cannot be made without its maximum.
- * arena_alloc returns NULL at the ceiling and when the system refuses memory; arena_error says which it was
- * (ERROR_TOO_BIG, ERROR_NO_MEMORY). An arena or buffer belongs to one thread at a time. A span owns nothing.
+ * arena_alloc returns NULL at the ceiling, when the common budget is used up and when the system refuses memory;
+ * arena_error says which it was (ERROR_TOO_BIG, ERROR_BUSY, ERROR_NO_MEMORY). An arena or buffer belongs to one thread at a time. A span owns nothing.
  */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
@@ -30,8 +30,17 @@ bool span_equal_nocase(struct span a, struct span b);        /* ASCII letters on
 /* Decimal digits only, at least one, nothing else. False also on overflow; out is then untouched. */
 bool span_to_uint64(struct span span, uint64_t *out);
 
+/* What many may take together: the defence against many reports that are each within their ceiling. Any thread. */
+struct budget {
+    _Atomic size_t most;
+    _Atomic size_t used;
+};
+bool budget_take(struct budget *budget, size_t size) MUST_CHECK;
+void budget_give(struct budget *budget, size_t size);
+
 struct arena;
-struct arena *arena_open(size_t ceiling_bytes);              /* NULL: the system refused memory */
+/* Also counted against `budget`, unless it is NULL. NULL: the system refused memory. */
+struct arena *arena_open(size_t ceiling_bytes, struct budget *budget);
 void *arena_alloc(struct arena *arena, size_t size);         /* zeroed, aligned for any type; NULL: see above */
 bool arena_copy(struct arena *arena, struct span bytes, struct span *out) MUST_CHECK;
 /* Why the last arena_alloc returned NULL; always returns false. `rule` is the word for error_refuse. */

@@ -56,7 +56,8 @@ bool sys_read_file(int directory, const char *path, struct buffer *out, struct e
 int sys_fsync(int fd);
 int sys_syncfs(int fd);
 
-/* Tells the service manager ("READY=1", "STOPPING=1"): the text of sd_notify(3), to $NOTIFY_SOCKET if there is one. */
-void sys_notify(const char *state);
+/* Makes the path's missing directories (0750), each synced into its parent: a new directory is itself an entry that a
+ * power cut could take. */
+bool sys_make_directory(const char *path, struct error *err) MUST_CHECK;
 
 #endif

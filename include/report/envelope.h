@@ -52,13 +52,15 @@ struct message {
 /* The Content-Type header: 415 if it is neither multipart/mixed nor a type of the plain form, 400 if a boundary is
  * missing or not RFC 2046's. To be asked before a byte of body is taken. */
 enum envelope_form { ENVELOPE_MULTIPART, ENVELOPE_PLAIN };
+enum { ENVELOPE_BOUNDARY_MOST = 70 };
 struct envelope_type {
     enum envelope_form form;
-    struct span boundary;           /* points into the header */
+    char boundary[ENVELOPE_BOUNDARY_MOST + 1];      /* unquoted; "" for the plain form */
 };
 bool envelope_type(struct span content_type, struct envelope_type *out, struct error *err) MUST_CHECK;
 
-/* A Content-Encoding that the plain form can undo: identity (or empty), gzip, x-gzip, deflate. */
+/* A Content-Encoding that the plain form can undo: identity (or empty), gzip, x-gzip, deflate. Any other, a list of
+ * several, and any but identity for multipart: 415. */
 enum envelope_coding { ENVELOPE_IDENTITY, ENVELOPE_GZIP, ENVELOPE_DEFLATE };
 bool envelope_coding(struct span content_encoding, enum envelope_form form, enum envelope_coding *out,
                      struct error *err) MUST_CHECK;

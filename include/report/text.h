@@ -2,8 +2,8 @@
  * Text of a report in the encodings in which it comes: UTF-16LE, UTF-16BE, UTF-8 (spec/smx.md 1).
  *
  * What it hides: how an encoding is recognized, and strict conversion: a lone surrogate, an overlong or truncated
- * UTF-8 sequence and a code point beyond U+10FFFF are errors that name the byte, never replaced. Pure, no memory of
- * its own; any thread may call.
+ * UTF-8 sequence and a code point beyond U+10FFFF are errors (ERROR_MALFORMED, the caller adds the rule), never
+ * replaced. The conversions of a whole text name the byte. Pure, no memory of its own; any thread may call.
  */
 #ifndef REPORT_TEXT_H
 #define REPORT_TEXT_H
@@ -18,7 +18,9 @@ enum text_encoding text_detect(struct span bytes, size_t *mark);
 
 /* Converts as much of `in` as fits into `room` bytes and says how much of both was used. Whole characters only: with
  * `last` a character cut off at the end of `in` is an error, without it is left for the next call. A conversion that
- * uses nothing although `in` has a whole character means that `room` is too small (4 bytes always suffice). */
+ * uses nothing although `in` has a whole character means that `room` is too small (4 bytes always suffice).
+ * On failure *used and *len tell what was converted before the bad character: only the caller knows how many bytes
+ * came before `in`, so only it can name the place. */
 bool text_to_utf8(enum text_encoding encoding, struct span in, bool last, size_t *used, char *out, size_t room,
                   size_t *len, struct error *err) MUST_CHECK;
 

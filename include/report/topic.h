@@ -24,7 +24,7 @@ struct state_name {
 const struct topic_type *topic_find(uint32_t type);         /* NULL: not listed */
 const char *topic_state_name(uint32_t type, uint32_t state);   /* NULL: unknown pair */
 size_t topic_count(void);
-const struct topic_type *topic_at(size_t index);            /* in ascending order */
+const struct topic_type *topic_at(size_t index);            /* in ascending order; NULL behind the last */
 size_t topic_state_count(void);
 const struct state_name *topic_state_at(size_t index);
 

@@ -11,7 +11,7 @@
  * Calling sequence: spool_open; spool_submit from any thread; spool_close, which answers all that was submitted.
  * A record is the caller's and must stay untouched until its `done` is called; `done` must be short, must not call the
  * spool, and runs on the spool's thread. Errors of records: ERROR_NO_SPACE (disk full, quota, below min_free),
- * ERROR_BUSY (too many files, queue full, sync failed and not yet proved good again), ERROR_SYSTEM.
+ * ERROR_BUSY (too many files; a sync failed and the disk is not yet proved good again), ERROR_SYSTEM.
  * Source of the layout, names and rights: spec/smx.md 2 to 4; of the order of steps: wire.md 4, engineering.md.
  */
 #ifndef SPOOL_SPOOL_H
@@ -27,14 +27,13 @@ enum { SPOOL_NAME_SIZE = 48, SPOOL_MOST_QUEUES = 4 };
 enum spool_sync { SPOOL_SYNC_AUTO, SPOOL_SYNC_SYNCFS, SPOOL_SYNC_FSYNC };
 
 struct spool_settings {
-    const char *queues[SPOOL_MOST_QUEUES];  /* directories, absolute or below the working directory; made if missing */
-    size_t queue_count;                     /* all on one file system, or each record is synced by itself */
+    const char *queues[SPOOL_MOST_QUEUES];  /* directories, made if missing; the strings stay the caller's and valid */
+    size_t queue_count;                     /* on several file systems each file is synced by itself */
     const char *prefix;                     /* of every name: unverified-prefix, usually "" */
     const char *extension;                  /* ".smx" */
     enum spool_sync sync;                   /* sync-method */
     uint64_t min_free;                      /* bytes */
     uint64_t max_files;                     /* in all queues together, an estimate */
-    size_t max_waiting;                     /* records submitted and not answered; more are ERROR_BUSY */
 };
 
 struct spool_name {
@@ -51,7 +50,10 @@ struct spool_record {
     struct spool_record *next;
     int64_t arrived;
     int fd;
+    bool named;                             /* its private file has a name */
+    enum { SPOOL_WAITING, SPOOL_STAGED, SPOOL_LINKED, SPOOL_FAILED } state;
     struct spool_name name;
+    struct error error;
 };
 
 struct spool;
@@ -59,11 +61,13 @@ bool spool_open(const struct spool_settings *settings, struct spool **out, struc
 void spool_submit(struct spool *spool, struct spool_record *record);
 void spool_close(struct spool *spool);      /* NULL is allowed */
 
-/* Limits that may change while it runs: min_free, max_files, max_waiting. */
-void spool_set(struct spool *spool, const struct spool_settings *settings);
+/* Limits that may change while it runs, from any thread. */
+void spool_set_limits(struct spool *spool, uint64_t min_free, uint64_t max_files);
 
-/* The 16 characters of a name: 11 of the time in microseconds since 1970, 5 of `random` (25 bits are used), in the
- * alphabet 0123456789ABCDEFGHJKMNPQRSTVWXYZ (smx.md 2). `out` gets 16 characters and a NUL. Pure. */
+#define SPOOL_NAME_ALPHABET "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+/* The 16 characters of a name: 11 of the time in microseconds since 1970, 5 of `random` (25 bits are used), most
+ * significant first (smx.md 2). `out` gets 16 characters and a NUL. Pure. */
 void spool_name_write(int64_t time, uint32_t random, char out[17]);
 
 #endif

@@ -32,8 +32,8 @@ const struct error_policy *error_policy(enum error_kind kind)
     return &policies[kind];
 }
 
-static void write_error(struct error *err, enum error_kind kind, const char *rule, int os, const char *format,
-                        va_list arguments)
+__attribute__((format(printf, 5, 0))) static void write_error(struct error *err, enum error_kind kind, const char *rule,
+                                                              int os, const char *format, va_list arguments)
 {
     err->kind = kind;
     err->os = os;
@@ -80,8 +80,15 @@ bool error_os(struct error *err, const char *format, ...)
     write_error(err, kind_of_errno(os), NULL, os, format, arguments);
     va_end(arguments);
 
-    char reason[80];
-    const size_t used = strlen(err->text);
-    (void)snprintf(err->text + used, sizeof err->text - used, ": %s", strerror_r(os, reason, sizeof reason));
+    /* Why matters more than on what: a long path is cut, the reason is not. */
+    char room[80], reason[96];
+    const int len = snprintf(reason, sizeof reason, ": %s", strerror_r(os, room, sizeof room));
+    const size_t most = sizeof err->text - 1 - (size_t)len;
+    size_t used = strlen(err->text);
+    if (used > most) {
+        used = most;
+        memcpy(err->text + used - 3, "...", 3);
+    }
+    memcpy(err->text + used, reason, (size_t)len + 1);
     return false;
 }

@@ -5,6 +5,7 @@
 
 #include <limits.h>
 #include <stdalign.h>
+#include <stdatomic.h>
 
 enum { FIRST_BLOCK = 8 * 1024, LARGEST_BLOCK = 1024 * 1024 };
 
@@ -77,17 +78,41 @@ struct block {
 
 struct arena {
     struct block *blocks;       /* the newest first */
+    struct budget *budget;
     size_t ceiling;
     size_t taken;               /* bytes asked of the system */
-    bool refused;               /* by the system, not by the ceiling */
+    enum error_kind refused;    /* why the last allocation failed */
 };
 
-struct arena *arena_open(size_t ceiling_bytes)
+/* `most` may be lowered below `used` meanwhile. Who is refused must not be in the way of others even for a moment. */
+bool budget_take(struct budget *budget, size_t size)
+{
+    const size_t most = budget->most;
+    size_t used = budget->used;
+    do {
+        if (used > most || size > most - used)
+            return false;
+    } while (!atomic_compare_exchange_weak(&budget->used, &used, used + size));
+    return true;
+}
+
+void budget_give(struct budget *budget, size_t size)
+{
+    atomic_fetch_sub(&budget->used, size);
+}
+
+struct arena *arena_open(size_t ceiling_bytes, struct budget *budget)
 {
     struct arena *arena = sys.allocate(sizeof *arena);
     if (arena != NULL)
-        *arena = (struct arena){.ceiling = ceiling_bytes};
+        *arena = (struct arena){.ceiling = ceiling_bytes, .budget = budget};
     return arena;
+}
+
+static bool refuse(struct arena *arena, enum error_kind kind)
+{
+    arena->refused = kind;
+    return false;
 }
 
 static bool add_block(struct arena *arena, size_t size)
@@ -99,14 +124,15 @@ static bool add_block(struct arena *arena, size_t size)
         room = arena->ceiling - arena->taken;
     if (room < size)
         room = size;
-    if (room > arena->ceiling - arena->taken) {
-        arena->refused = false;
-        return false;
-    }
+    if (room > arena->ceiling - arena->taken)
+        return refuse(arena, ERROR_TOO_BIG);
+    if (arena->budget != NULL && !budget_take(arena->budget, room))
+        return refuse(arena, ERROR_BUSY);
     struct block *block = sys.allocate(sizeof *block + room);
     if (block == NULL) {
-        arena->refused = true;
-        return false;
+        if (arena->budget != NULL)
+            budget_give(arena->budget, room);
+        return refuse(arena, ERROR_NO_MEMORY);
     }
     block->next = arena->blocks;
     block->room = room;
@@ -120,7 +146,7 @@ void *arena_alloc(struct arena *arena, size_t size)
 {
     const size_t step = alignof(max_align_t);
     if (size > SIZE_MAX - sizeof(struct block) - step) {
-        arena->refused = false;
+        (void)refuse(arena, ERROR_TOO_BIG);
         return NULL;
     }
     size = size == 0 ? step : (size + step - 1) / step * step;
@@ -145,8 +171,10 @@ bool arena_copy(struct arena *arena, struct span bytes, struct span *out)
 
 bool arena_error(const struct arena *arena, const char *rule, struct error *err)
 {
-    if (arena->refused)
+    if (arena->refused == ERROR_NO_MEMORY)
         return error_set(err, ERROR_NO_MEMORY, "the system refused memory for the report");
+    if (arena->refused == ERROR_BUSY)
+        return error_set(err, ERROR_BUSY, "the reports in hand use up max-memory");
     return error_refuse(err, ERROR_TOO_BIG, rule, "the report wants more than %zu bytes of memory", arena->ceiling);
 }
 
@@ -159,6 +187,8 @@ void arena_close(struct arena *arena)
 {
     if (arena == NULL)
         return;
+    if (arena->budget != NULL)
+        budget_give(arena->budget, arena->taken);
     for (struct block *block = arena->blocks; block != NULL;) {
         struct block *next = block->next;
         sys.release(block);

@@ -3,14 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { DIRECTORY_MODE = 0750 };
 
 static int kernel_openat(int directory, const char *path, int flags, mode_t mode)
 {
@@ -73,6 +74,8 @@ bool sys_write_all(int fd, const struct span parts[2])
         }
         for (int i = 0; i < 2; i++) {
             const size_t step = (size_t)done < left[i].iov_len ? (size_t)done : left[i].iov_len;
+            if (step == 0)
+                continue;               /* an empty part may be NULL, which has no offsets */
             left[i].iov_base = (char *)left[i].iov_base + step;
             left[i].iov_len -= step;
             done -= (ssize_t)step;
@@ -86,6 +89,7 @@ bool sys_read_file(int directory, const char *path, struct buffer *out, struct e
     const int fd = sys.openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0);
     if (fd < 0)
         return error_os(err, "cannot open '%s'", path);
+    const size_t before = out->len;
     bool done = false;
     char bytes[16 * 1024];
     for (;;) {
@@ -103,6 +107,8 @@ bool sys_read_file(int directory, const char *path, struct buffer *out, struct e
         if (!buffer_add(out, bytes, (size_t)got, err))
             break;
     }
+    if (!done)
+        out->len = before;
     (void)sys.close(fd);                /* only read from: nothing is lost */
     return done;
 }
@@ -125,19 +131,46 @@ int sys_syncfs(int fd)
     return result;
 }
 
-void sys_notify(const char *state)
+static bool sync_parent(char *path, size_t len, struct error *err)
 {
-    const char *path = getenv("NOTIFY_SOCKET");
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (path == NULL || path[0] == '\0' || strlen(path) >= sizeof address.sun_path)
-        return;
-    memcpy(address.sun_path, path, strlen(path));
-    if (path[0] == '@')
-        address.sun_path[0] = '\0';     /* the abstract name space */
-    const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return;
-    const socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
-    (void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address, len);   /* nobody to tell */
-    (void)close(fd);
+    while (len > 0 && path[len - 1] == '/')
+        len--;
+    while (len > 0 && path[len - 1] != '/')
+        len--;
+    const char kept = path[len];
+    path[len] = '\0';
+    const int parent = sys.openat(AT_FDCWD, len == 0 ? "." : path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    path[len] = kept;
+    if (parent < 0)
+        return error_os(err, "cannot open the directory above '%s'", path);
+    const bool synced = sys_fsync(parent) == 0;
+    if (!synced)
+        (void)error_os(err, "cannot sync the directory above '%s'", path);
+    (void)sys.close(parent);            /* only synced */
+    return synced;
+}
+
+static bool make_one(char *path, size_t len, struct error *err)
+{
+    if (sys.mkdirat(AT_FDCWD, path, DIRECTORY_MODE) == 0)
+        return sync_parent(path, len, err);
+    return errno == EEXIST || error_os(err, "cannot make the directory '%s'", path);
+}
+
+bool sys_make_directory(const char *path, struct error *err)
+{
+    char part[PATH_MAX];
+    const size_t len = strlen(path);
+    if (len == 0 || len >= sizeof part)
+        return error_set(err, ERROR_MALFORMED, "'%.100s' is not a path of 1 to %zu bytes", path, sizeof part - 1);
+    memcpy(part, path, len + 1);
+    for (size_t i = 1; i <= len; i++) {
+        if (part[i] != '/' && part[i] != '\0')
+            continue;
+        part[i] = '\0';
+        if (!make_one(part, i, err))
+            return false;
+        part[i] = path[i];
+    }
+    return true;
 }

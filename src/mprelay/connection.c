@@ -1,0 +1,186 @@
+/*
+ * The decision hidden here: a connection moves on only by compare-and-swap, so worker and watcher never both have it.
+ *
+ *   IDLE --request line--> HEAD --head--> BODY --all of it--> OURS --answered--> IDLE
+ *     \________________________\___________\--watcher--> CUT
+ */
+#include "connection.h"
+
+#include "base/sys.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { WINDOW = 10 * 1000000 };     /* of the least rate, microseconds (spec/wire.md 8) */
+
+void connections_init(struct connections *connections, const char *const *trusted, size_t trusted_count)
+{
+    *connections = (struct connections){.trusted = trusted, .trusted_count = trusted_count};
+    (void)pthread_mutex_init(&connections->lock, NULL);     /* cannot fail on Linux */
+}
+
+void connections_fini(struct connections *connections)
+{
+    (void)pthread_mutex_destroy(&connections->lock);
+}
+
+size_t connections_count(struct connections *connections)
+{
+    (void)pthread_mutex_lock(&connections->lock);
+    const size_t count = connections->count;
+    (void)pthread_mutex_unlock(&connections->lock);
+    return count;
+}
+
+static void write_address(int fd, char out[CONNECTION_ADDRESS_SIZE])
+{
+    struct sockaddr_storage peer = {0};
+    socklen_t len = sizeof peer;
+    const char *written = NULL;
+    if (getpeername(fd, (struct sockaddr *)&peer, &len) != 0)
+        peer.ss_family = AF_UNSPEC;
+    if (peer.ss_family == AF_INET)
+        written = inet_ntop(AF_INET, &((struct sockaddr_in *)&peer)->sin_addr, out, CONNECTION_ADDRESS_SIZE);
+    if (peer.ss_family == AF_INET6)
+        written = inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&peer)->sin6_addr, out, CONNECTION_ADDRESS_SIZE);
+    if (written == NULL)
+        (void)snprintf(out, CONNECTION_ADDRESS_SIZE, "%s", peer.ss_family == AF_UNIX ? "unix" : "-");
+    else if (strncmp(out, "::ffff:", 7) == 0 && strchr(out, '.') != NULL)
+        memmove(out, out + 7, strlen(out + 7) + 1);         /* IPv4 on a socket that takes both */
+}
+
+static bool is_counted(const struct connections *connections, const struct connection *connection)
+{
+    if (strcmp(connection->address, "unix") == 0)
+        return false;
+    for (size_t i = 0; i < connections->trusted_count; i++)
+        if (strcmp(connection->address, connections->trusted[i]) == 0)
+            return false;
+    return true;
+}
+
+static size_t count_address(const struct connections *connections, const char *address)
+{
+    size_t count = 0;
+    for (const struct connection *other = connections->first; other != NULL; other = other->next)
+        count += strcmp(other->address, address) == 0;
+    return count;
+}
+
+struct connection *connection_open(struct connections *connections, int fd)
+{
+    struct connection *connection = sys.allocate(sizeof *connection);
+    if (connection == NULL)
+        return NULL;
+    *connection = (struct connection){.fd = fd, .since = sys_ticks()};
+    write_address(fd, connection->address);
+
+    (void)pthread_mutex_lock(&connections->lock);
+    connection->refused = connections->count >= connections->limits.connections ||
+                          (is_counted(connections, connection) && count_address(connections, connection->address) >=
+                                                                      connections->limits.per_address);
+    connection->next = connections->first;
+    if (connection->next != NULL)
+        connection->next->previous = connection;
+    connections->first = connection;
+    connections->count++;
+    (void)pthread_mutex_unlock(&connections->lock);
+    return connection;
+}
+
+void connection_close(struct connections *connections, struct connection *connection)
+{
+    (void)pthread_mutex_lock(&connections->lock);
+    if (connection->previous != NULL)
+        connection->previous->next = connection->next;
+    else
+        connections->first = connection->next;
+    if (connection->next != NULL)
+        connection->next->previous = connection->previous;
+    connections->count--;
+    (void)pthread_mutex_unlock(&connections->lock);
+    sys.release(connection);
+}
+
+bool connection_enter(struct connection *connection, enum connection_state state)
+{
+    const int64_t now = sys_ticks();
+    enum connection_state before = connection->state;
+    if (before == CONNECTION_CUT)
+        return false;
+    if (state == CONNECTION_HEAD) {
+        connection->started = now;
+        connection->received = 0;
+    }
+    connection->since = now;
+    return atomic_compare_exchange_strong(&connection->state, &before, state);
+}
+
+void connection_rest(struct connection *connection)
+{
+    const bool rests = connection_enter(connection, CONNECTION_IDLE);
+    (void)rests;
+}
+
+/* ---- the watcher ---- */
+
+static bool is_below_rate(struct connection *connection, uint64_t min_rate, int64_t now)
+{
+    if (connection->window_start < connection->since) {
+        connection->window_start = connection->since;
+        connection->window_received = 0;
+    }
+    if (now - connection->window_start < WINDOW)
+        return false;
+    const uint64_t received = connection->received;
+    const uint64_t came = received - connection->window_received;
+    const uint64_t wanted = min_rate * (uint64_t)(now - connection->window_start) / 1000000;
+    connection->window_start = now;
+    connection->window_received = received;
+    return came < wanted;
+}
+
+static bool is_overdue(const struct connections *connections, struct connection *connection,
+                       enum connection_state state, int64_t now)
+{
+    const struct connection_limits *limits = &connections->limits;
+    switch (state) {
+    case CONNECTION_IDLE:
+        return connections->draining || now - connection->since > limits->header_timeout;
+    case CONNECTION_HEAD:
+        return now - connection->since > limits->header_timeout;
+    case CONNECTION_BODY:
+        return now - connection->started > limits->request_timeout ||
+               is_below_rate(connection, limits->min_rate, now);
+    case CONNECTION_OURS:
+    case CONNECTION_CUT:
+        break;
+    }
+    return false;
+}
+
+/* The worker finds the end of the stream and closes; nobody else can write to this socket now. */
+static void cut(struct connection *connection, enum connection_state state)
+{
+    static const char answer[] = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    if (!atomic_compare_exchange_strong(&connection->state, &state, CONNECTION_CUT))
+        return;
+    if (state != CONNECTION_IDLE)
+        (void)send(connection->fd, answer, sizeof answer - 1, MSG_DONTWAIT | MSG_NOSIGNAL);    /* if he still reads */
+    (void)shutdown(connection->fd, SHUT_RDWR);
+}
+
+void connections_watch(struct connections *connections)
+{
+    const int64_t now = sys_ticks();
+    (void)pthread_mutex_lock(&connections->lock);
+    for (struct connection *connection = connections->first; connection != NULL; connection = connection->next) {
+        const enum connection_state state = connection->state;
+        if (is_overdue(connections, connection, state, now))
+            cut(connection, state);
+    }
+    (void)pthread_mutex_unlock(&connections->lock);
+}

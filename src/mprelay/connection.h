@@ -1,0 +1,80 @@
+/*
+ * All open connections, and the deadlines that the HTTP library does not keep (engineering.md "libmicrohttpd" 3: its
+ * timeout counts inactivity only, so a client that drips bytes would stay for ever).
+ *
+ * What it hides: who is counted against which limit, and how a connection is cut from outside while its worker may be
+ * at it: the state is changed by compare-and-swap, so that either the worker goes on or the watcher cuts, never both.
+ * Calling sequence: connection_open when the library has taken a socket, connection_enter at each step of a request,
+ * connection_close before the library closes the socket. connections_watch is called now and then from one thread.
+ */
+#ifndef MPRELAY_CONNECTION_H
+#define MPRELAY_CONNECTION_H
+
+#include "base/error.h"
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+enum { CONNECTION_ADDRESS_SIZE = 64 };
+
+enum connection_state {
+    CONNECTION_IDLE,            /* no request line seen yet, or none since the last answer */
+    CONNECTION_HEAD,
+    CONNECTION_BODY,
+    CONNECTION_OURS,            /* all is here: the rest is our work, and the sending of the answer */
+    CONNECTION_CUT,             /* by the watcher: too slow, or told to go */
+};
+
+struct connection {
+    struct connection *next;
+    struct connection *previous;
+    int fd;
+    bool refused;               /* over a limit: its first request is told to come back */
+    char address[CONNECTION_ADDRESS_SIZE];
+    _Atomic enum connection_state state;
+    _Atomic int64_t since;      /* of the state, ticks */
+    _Atomic int64_t started;    /* of the request, ticks */
+    _Atomic uint64_t received;  /* bytes of the body */
+    int64_t window_start;       /* the watcher's: of the last 10 s */
+    uint64_t window_received;
+};
+
+struct connection_limits {
+    _Atomic uint64_t connections;
+    _Atomic uint64_t per_address;
+    _Atomic int64_t header_timeout;     /* microseconds */
+    _Atomic int64_t request_timeout;
+    _Atomic uint64_t min_rate;
+};
+
+struct connections {
+    pthread_mutex_t lock;
+    struct connection *first;
+    size_t count;
+    struct connection_limits limits;
+    const char *const *trusted;         /* addresses that are not counted singly */
+    size_t trusted_count;
+    _Atomic bool draining;
+};
+
+void connections_init(struct connections *connections, const char *const *trusted, size_t trusted_count);
+void connections_fini(struct connections *connections);
+size_t connections_count(struct connections *connections);
+
+/* NULL: no memory. The address is asked of the socket. */
+struct connection *connection_open(struct connections *connections, int fd);
+void connection_close(struct connections *connections, struct connection *connection);
+
+/* False if the watcher has cut it: touch the socket no more. */
+bool connection_enter(struct connection *connection, enum connection_state state) MUST_CHECK;
+
+/* The request is over. A connection that was cut stays so. */
+void connection_rest(struct connection *connection);
+
+/* Cuts what is over its deadline or below the least rate, after a 408 if a request had begun; while draining, also
+ * what is idle. */
+void connections_watch(struct connections *connections);
+
+#endif

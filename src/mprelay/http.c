@@ -1,0 +1,249 @@
+/*
+ * The decision hidden here: a worker is one libmicrohttpd daemon with its own epoll thread and never more than 112
+ * connections, since the library stalls when exactly 128 sockets are ready at once; sockets are accepted by our own
+ * listener and handed to the worker with the fewest.
+ */
+#include "http.h"
+
+#include "base/log.h"
+#include "base/sys.h"
+#include "http_request.h"
+#include "listener.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    MOST_PER_WORKER = 112,
+    RESERVE = 64,               /* connections over the limit that are still told to come back */
+    WATCH_MILLISECONDS = 100,
+    STOP_GRACE = 5 * 1000000,   /* beyond request-timeout, microseconds */
+};
+
+struct http {
+    struct service service;
+    struct listener *listener;
+    pthread_t watcher;
+    bool watching;
+    _Atomic bool stopping;
+    size_t worker_count;
+    size_t eager_workers;       /* filled first: as many as there are processors */
+    struct worker *workers;
+};
+
+static void note_connection(void *owner, struct MHD_Connection *library, void **context,
+                            enum MHD_ConnectionNotificationCode code)
+{
+    struct worker *worker = owner;
+    struct connections *connections = &worker->service->connections;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info = MHD_get_connection_info(library, MHD_CONNECTION_INFO_CONNECTION_FD);
+        *context = connection_open(connections, info->connect_fd);
+        return;
+    }
+    worker->connections--;
+    if (*context != NULL)
+        connection_close(connections, *context);
+    *context = NULL;
+}
+
+/* The path is compared as it was sent: what is escaped in it is not one of ours. */
+static size_t keep_escaped(void *owner, struct MHD_Connection *library, char *text)
+{
+    (void)owner;
+    (void)library;
+    return strlen(text);
+}
+
+/* ---- connections ---- */
+
+/* The eager workers are filled evenly first: fewer threads, fewer wake-ups. The others wait for a crowd. */
+static struct worker *choose_worker(struct http *http)
+{
+    struct worker *best = &http->workers[0];
+    for (size_t i = 1; i < http->worker_count; i++) {
+        struct worker *worker = &http->workers[i];
+        if (i >= http->eager_workers && best->connections < MOST_PER_WORKER)
+            break;
+        if (worker->connections < best->connections)
+            best = worker;
+    }
+    return best;
+}
+
+static void refuse_socket(int fd)
+{
+    static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 60\r\nConnection: close\r\n"
+                               "Content-Length: 0\r\n\r\n";
+    (void)send(fd, text, sizeof text - 1, MSG_DONTWAIT | MSG_NOSIGNAL);     /* as far as he listens */
+    (void)close(fd);
+}
+
+static void take_socket(void *owner, int fd, const struct sockaddr *peer, socklen_t len)
+{
+    struct http *http = owner;
+    struct worker *worker = choose_worker(http);
+    if (worker->connections >= MOST_PER_WORKER) {
+        refuse_socket(fd);
+        log_error("Relay: Message - from -: not kept, answered 503: every worker is full");
+        return;
+    }
+    worker->connections++;
+    if (MHD_add_connection(worker->daemon, fd, peer, len) != MHD_YES) {     /* closes fd itself */
+        worker->connections--;
+        log_error("Relay: cannot take a connection: the HTTP library refused it");
+    }
+}
+
+static void *run_watcher(void *owner)
+{
+    struct http *http = owner;
+    const struct timespec pause = {.tv_nsec = WATCH_MILLISECONDS * 1000000L};
+    while (!http->stopping) {
+        connections_watch(&http->service.connections);
+        (void)nanosleep(&pause, NULL);
+    }
+    return NULL;
+}
+
+/* ---- opening, reloading, closing ---- */
+
+static void set_limits(struct http *http, const struct settings *settings)
+{
+    struct connection_limits *limits = &http->service.connections.limits;
+    limits->per_address = settings->max_connections_per_address;
+    limits->header_timeout = (int64_t)settings->header_timeout;
+    limits->request_timeout = (int64_t)settings->request_timeout;
+    limits->min_rate = settings->min_rate;
+    http->service.relay->memory.most = settings->max_memory;
+    spool_set_limits(http->service.relay->spool, settings->min_free, settings->max_inbox_files);
+}
+
+bool http_reload(struct http *http, const struct settings *settings, struct error *err)
+{
+    struct epoch *epoch = sys.allocate(sizeof *epoch);
+    if (epoch == NULL)
+        return error_set(err, ERROR_NO_MEMORY, "no memory for the settings");
+    *epoch = (struct epoch){.before = atomic_load(&http->service.epoch), .settings = settings};
+    if (!answers_open(settings, &epoch->answers, err)) {
+        sys.release(epoch);
+        return false;
+    }
+    set_limits(http, settings);
+    atomic_store(&http->service.epoch, epoch);
+    return true;
+}
+
+static size_t processors(void)
+{
+    const long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count < 1 ? 1 : (size_t)count;
+}
+
+static bool make_workers(struct http *http, const struct settings *settings, struct error *err)
+{
+    const size_t wanted = ((size_t)settings->max_connections + RESERVE + MOST_PER_WORKER - 1) / MOST_PER_WORKER;
+    http->eager_workers = processors();
+    http->worker_count = wanted > http->eager_workers ? wanted : http->eager_workers;
+    http->workers = sys.allocate(http->worker_count * sizeof http->workers[0]);
+    if (http->workers == NULL)
+        return error_set(err, ERROR_NO_MEMORY, "no memory for %zu workers", http->worker_count);
+    for (size_t i = 0; i < http->worker_count; i++)
+        http->workers[i] = (struct worker){.service = &http->service};
+    for (size_t i = 0; i < http->worker_count; i++)
+        if (!xml_open(&http->workers[i].reader, err))
+            return false;
+    return true;
+}
+
+bool http_open(struct relay *relay, const struct settings *settings, struct http **out, struct error *err)
+{
+    struct http *http = sys.allocate(sizeof *http);
+    if (http == NULL)
+        return error_set(err, ERROR_NO_MEMORY, "no memory for the HTTP server");
+    *http = (struct http){.service = {.relay = relay, .max_headers = settings->max_headers}};
+    connections_init(&http->service.connections, settings->trusted_proxy.at, settings->trusted_proxy.count);
+    http->service.connections.limits.connections = settings->max_connections;
+    if (!http_reload(http, settings, err) || !make_workers(http, settings, err) ||
+        !listener_open(&settings->listen, &http->listener, err)) {
+        http_stop(http);
+        return false;
+    }
+    *out = http;
+    return true;
+}
+
+/* The library's own timeout is a backstop for clients that do not read their answer; ours come first. */
+static bool start_worker(struct worker *worker, struct error *err)
+{
+    const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC |
+                           MHD_ALLOW_SUSPEND_RESUME;
+    const struct settings *settings = atomic_load(&worker->service->epoch)->settings;
+    worker->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, request_handle, worker, MHD_OPTION_CONNECTION_LIMIT, (unsigned)MOST_PER_WORKER,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, worker->service->max_headers * 2, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)(settings->request_timeout / 1000000 + 1), MHD_OPTION_NOTIFY_CONNECTION, note_connection, worker,
+        MHD_OPTION_URI_LOG_CALLBACK, request_begin, worker, MHD_OPTION_NOTIFY_COMPLETED, request_end, worker,
+        MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, worker, MHD_OPTION_END);
+    return worker->daemon != NULL || error_os(err, "cannot start a worker of the HTTP library");
+}
+
+bool http_start(struct http *http, struct error *err)
+{
+    for (size_t i = 0; i < http->worker_count; i++)
+        if (!start_worker(&http->workers[i], err))
+            return false;
+    errno = pthread_create(&http->watcher, NULL, run_watcher, http);
+    http->watching = errno == 0;
+    if (!http->watching)
+        return error_os(err, "cannot start the thread that keeps the deadlines");
+    return listener_start(http->listener, take_socket, http, err);
+}
+
+/* Every request in hand ends by itself: it is sent within request-timeout, and the spool answers what it was given. */
+static void wait_for_requests(struct http *http)
+{
+    const struct timespec pause = {.tv_nsec = 10 * 1000000L};
+    const int64_t end = sys_ticks() + http->service.connections.limits.request_timeout + STOP_GRACE;
+    while (connections_count(&http->service.connections) > 0 && sys_ticks() < end)
+        (void)nanosleep(&pause, NULL);
+}
+
+static void stop_workers(struct http *http)
+{
+    if (http->workers == NULL)
+        return;
+    for (size_t i = 0; i < http->worker_count; i++) {
+        if (http->workers[i].daemon != NULL)
+            MHD_stop_daemon(http->workers[i].daemon);
+        xml_close(http->workers[i].reader);
+    }
+    sys.release(http->workers);
+}
+
+void http_stop(struct http *http)
+{
+    if (http == NULL)
+        return;
+    listener_close(http->listener);
+    http->service.connections.draining = true;
+    if (http->watching) {
+        wait_for_requests(http);
+        http->stopping = true;
+        (void)pthread_join(http->watcher, NULL);
+    }
+    stop_workers(http);
+    for (struct epoch *epoch = atomic_load(&http->service.epoch); epoch != NULL;) {
+        struct epoch *before = epoch->before;
+        answers_close(&epoch->answers);
+        sys.release(epoch);
+        epoch = before;
+    }
+    connections_fini(&http->service.connections);
+    sys.release(http);
+}

@@ -1,0 +1,120 @@
+/*
+ * The decision hidden here: how to see what libmicrohttpd 0.9 hides. It ends each header line with NULs in place and
+ * hands out C strings, so a NUL, a folded line or a bare line feed in the head is invisible in the strings. But the
+ * strings lie in the buffer as the lines lay on the wire: each header must begin two bytes (CR LF) behind the end of
+ * the one before, and the last must end four bytes before the end of the head. Where they do not, something is hidden.
+ */
+#include "http_head.h"
+
+#include <string.h>
+
+enum { MOST_LINES = 100 };
+
+static bool is_token(struct span text)
+{
+    static const char others[] = "!#$%&'*+-.^_`|~";
+    for (size_t i = 0; i < text.len; i++) {
+        const char c = text.at[i];
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!plain && (c == '\0' || strchr(others, c) == NULL))
+            return false;
+    }
+    return text.len > 0;
+}
+
+static bool has_control(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        const unsigned char c = (unsigned char)text.at[i];
+        if ((c < 0x20 && c != '\t') || c == 0x7F)
+            return true;
+    }
+    return false;
+}
+
+static const char *read_length(struct head *head, struct span value)
+{
+    if (++head->lengths > 1)
+        return "more than one Content-Length";
+    head->has_length = true;
+    return span_to_uint64(value, &head->length) ? NULL : "a Content-Length that is not a number";
+}
+
+static const char *read_coding(struct head *head, struct span value)
+{
+    head->chunked = span_equal_nocase(value, SPAN("chunked"));
+    if (++head->codings > 1)
+        return "more than one Transfer-Encoding";
+    return head->chunked ? NULL : "a Transfer-Encoding other than chunked";
+}
+
+static const char *read_header(struct head *head, struct span name, struct span value)
+{
+    if (!is_token(name))
+        return "a header name that is not a token";
+    if (has_control(value))
+        return "a control character in a header";
+    value = span_trim(value);
+    if (span_equal_nocase(name, SPAN("Content-Length")))
+        return read_length(head, value);
+    if (span_equal_nocase(name, SPAN("Transfer-Encoding")))
+        return read_coding(head, value);
+    if (span_equal_nocase(name, SPAN("Host"))) {
+        head->hosts++;
+    } else if (span_equal_nocase(name, SPAN("Content-Type"))) {
+        if (++head->content_types > 1)
+            return "more than one Content-Type";
+        head->content_type = value;
+    } else if (span_equal_nocase(name, SPAN("Content-Encoding"))) {
+        if (head->content_encoding.len > 0)
+            return "more than one Content-Encoding";
+        head->content_encoding = value;
+    } else if (span_equal_nocase(name, SPAN("Expect"))) {
+        head->expects = true;
+    }
+    return NULL;
+}
+
+static enum MHD_Result look_at_header(void *owner, enum MHD_ValueKind kind, const char *name, size_t name_len,
+                                      const char *value, size_t value_len)
+{
+    struct head *head = owner;
+    (void)kind;
+    head->lines++;
+    if (name != head->next_line)
+        head->fault = "a folded line, a bare line feed or a NUL in the head";
+    else
+        head->fault = read_header(head, (struct span){name, name_len}, (struct span){value, value_len});
+    head->next_line = value + value_len + 2;
+    return head->fault == NULL ? MHD_YES : MHD_NO;
+}
+
+static const char *check_framing(const struct head *head, bool is_http_1_0)
+{
+    if (head->codings > 0 && head->lengths > 0)
+        return "both Content-Length and Transfer-Encoding";
+    if (head->codings > 0 && is_http_1_0)
+        return "Transfer-Encoding in HTTP/1.0";
+    if (head->hosts > 1 || (head->hosts == 0 && !is_http_1_0))
+        return "not exactly one Host";
+    return NULL;
+}
+
+bool head_read(struct MHD_Connection *connection, const char *method, const char *version, size_t most_bytes,
+               struct head *out, struct error *err)
+{
+    const union MHD_ConnectionInfo *size = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    struct head head = {.next_line = version + strlen(version) + 2};
+    const int seen = MHD_get_connection_values_n(connection, MHD_HEADER_KIND, look_at_header, &head);
+    if (size->header_size > most_bytes || seen > MOST_LINES)
+        return error_refuse(err, ERROR_HEADERS_TOO_BIG, "limit", "the head has %zu bytes; %zu in %d lines are taken",
+                            size->header_size, most_bytes, MOST_LINES);
+    if (head.fault == NULL && head.next_line + 2 != method + size->header_size)
+        head.fault = "a folded line, a bare line feed or a NUL in the head";
+    if (head.fault == NULL)
+        head.fault = check_framing(&head, strcmp(version, "HTTP/1.0") == 0);
+    if (head.fault != NULL)
+        return error_refuse(err, ERROR_MALFORMED, "http", "%s", head.fault);
+    *out = head;
+    return true;
+}

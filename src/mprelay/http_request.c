@@ -1,0 +1,322 @@
+/* The decisions hidden here: the order of checks at the head, what is thrown away before a refusal so that it can be
+ * read, and that a connection sleeps while its report is made durable. */
+#include "http_request.h"
+
+#include "base/sys.h"
+#include "http_head.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+enum request_state { REQUEST_HEAD, REQUEST_BODY, REQUEST_SWALLOW, REQUEST_TAKEN, REQUEST_DONE };
+
+struct request {
+    struct worker *worker;
+    struct connection *connection;
+    struct MHD_Connection *library;
+    const struct epoch *epoch;
+    enum request_state state;
+    bool plain;                 /* answered in JSON */
+    bool logged;
+    const char *raw_path;       /* where the library has the path, and how long it was on the wire */
+    size_t raw_path_len;
+    struct buffer body;
+    struct envelope_type type;
+    size_t reserved;            /* of max-memory, for the body */
+    size_t swallowed;
+    struct task task;
+};
+
+/* ---- a request's beginning and end ---- */
+
+static struct connection *connection_of(struct MHD_Connection *library)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(library, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info->socket_context;
+}
+
+static const struct epoch *current_epoch(const struct worker *worker)
+{
+    return atomic_load(&worker->service->epoch);
+}
+
+/* The library has read the request line: from here on there is a request that must end in a verdict. */
+void *request_begin(void *owner, const char *path, struct MHD_Connection *library)
+{
+    struct worker *worker = owner;
+    struct connection *connection = connection_of(library);
+    struct request *request = sys.allocate(sizeof *request);
+    if (request == NULL || connection == NULL || !connection_enter(connection, CONNECTION_HEAD)) {
+        sys.release(request);
+        return NULL;
+    }
+    *request = (struct request){.worker = worker, .connection = connection, .library = library};
+    request->epoch = current_epoch(worker);
+    request->raw_path = path;
+    request->raw_path_len = strlen(path);
+    request->task.settings = request->epoch->settings;
+    request->task.address = connection->address;
+    buffer_init(&request->body, request->task.settings->max_request);
+    return request;
+}
+
+static void log_once(struct request *request)
+{
+    if (!request->logged)
+        relay_log(request->worker->service->relay, &request->task);
+    request->logged = true;
+}
+
+/* A request that the library ended without asking us, or whose client went away. */
+static void explain_end(struct request *request)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(request->library, MHD_CONNECTION_INFO_HTTP_STATUS);
+    struct error *err = &request->task.err;
+    if (request->connection->state == CONNECTION_CUT)
+        (void)error_refuse(err, ERROR_TOO_SLOW, "http", "the client did not deliver its request in time");
+    else if (info != NULL && info->http_status >= 400)
+        (void)error_refuse(err, info->http_status == 431 ? ERROR_HEADERS_TOO_BIG : ERROR_MALFORMED, "http",
+                           "the HTTP library could not read the request and answered %u", info->http_status);
+    else
+        (void)error_refuse(err, ERROR_MALFORMED, "http", "the connection ended within the request");
+}
+
+void request_end(void *owner, struct MHD_Connection *library, void **context, enum MHD_RequestTerminationCode reason)
+{
+    struct request *request = *context;
+    (void)owner;
+    (void)library;
+    (void)reason;
+    if (request == NULL)
+        return;
+    if (request->state != REQUEST_TAKEN && request->state != REQUEST_DONE && request->task.err.kind == ERROR_NONE)
+        explain_end(request);
+    log_once(request);
+    connection_rest(request->connection);
+    task_fini(&request->task);
+    buffer_fini(&request->body);
+    budget_give(&request->worker->service->relay->memory, request->reserved);
+    sys.release(request);
+    *context = NULL;
+}
+
+/* ---- answering ---- */
+
+static enum MHD_Result answer(struct request *request)
+{
+    const struct service *service = request->worker->service;
+    if (!connection_enter(request->connection, CONNECTION_OURS))
+        return MHD_NO;
+    request->state = REQUEST_DONE;
+    log_once(request);
+    return answer_send(&request->epoch->answers, request->library, &request->task, request->plain,
+                       service->connections.draining);
+}
+
+/* Refuses at the head. Where the framing is sound and the body not too large, it is taken in and thrown away first: a
+ * connection closed with unread data would be reset, and the client might never see why. */
+static enum MHD_Result refuse(struct request *request, const struct head *head)
+{
+    const size_t bound = 2 * request->task.settings->max_request;
+    if (head == NULL || head->expects || (head->has_length && head->length > bound))
+        return answer(request);
+    request->state = REQUEST_SWALLOW;
+    return connection_enter(request->connection, CONNECTION_BODY) ? MHD_YES : MHD_NO;
+}
+
+/* In the middle of a body the library takes no answer: it is written past it, and the connection ends. */
+static enum MHD_Result drop(struct request *request)
+{
+    char text[96];
+    if (!connection_enter(request->connection, CONNECTION_OURS))
+        return MHD_NO;
+    request->state = REQUEST_DONE;
+    log_once(request);
+    const int len = snprintf(text, sizeof text, "HTTP/1.1 %u \r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+                             error_policy(request->task.err.kind)->status);
+    (void)send(request->connection->fd, text, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);   /* if he still reads */
+    return MHD_NO;
+}
+
+/* ---- the head ---- */
+
+static bool check_path(struct request *request, const char *path)
+{
+    static const char *const served[] = {"/ccm_system/request", "/ccm_system_altauth/request"};
+    struct error *err = &request->task.err;
+    for (size_t i = 0; i < sizeof served / sizeof served[0]; i++)
+        if (span_equal_nocase(span_of(path), span_of(served[i])))
+            return true;
+    if (!span_equal_nocase(span_of(path), SPAN("/ccm_system_windowsauth/request")))
+        return error_refuse(err, ERROR_NOT_FOUND, "http", "no such path");
+    return request->task.settings->windowsauth == WINDOWSAUTH_ALIAS ||
+           error_refuse(err, ERROR_UNAUTHENTICATED, "http", "Windows authentication is not offered");
+}
+
+static bool check_method(struct request *request, const char *method)
+{
+    return strcmp(method, "CCM_POST") == 0 || strcmp(method, "POST") == 0 ||
+           error_refuse(&request->task.err, ERROR_METHOD, "http", "only CCM_POST and POST are served");
+}
+
+static bool check_type(struct request *request, const char *method, const struct head *head)
+{
+    struct task *task = &request->task;
+    struct envelope_type *type = &request->type;
+    if (!envelope_type(head->content_type, type, &task->err))
+        return false;
+    if (type->form == ENVELOPE_PLAIN && strcmp(method, "POST") != 0)
+        return error_refuse(&task->err, ERROR_UNSUPPORTED, "http", "CCM_POST takes multipart/mixed only");
+    task->form = type->form;
+    task->boundary = span_of(type->boundary);
+    return envelope_coding(head->content_encoding, type->form, &task->coding, &task->err);
+}
+
+static bool reserve(struct request *request, size_t size)
+{
+    if (!budget_take(&request->worker->service->relay->memory, size))
+        return error_set(&request->task.err, ERROR_BUSY, "the reports in hand use up max-memory");
+    request->reserved += size;
+    return true;
+}
+
+static bool check_length(struct request *request, const struct head *head)
+{
+    const uint64_t most = request->task.settings->max_request;
+    if (!head->has_length)
+        return true;
+    if (head->length > most)
+        return error_refuse(&request->task.err, ERROR_TOO_BIG, "limit", "the body has %llu bytes, max-request is %llu",
+                            (unsigned long long)head->length, (unsigned long long)most);
+    return reserve(request, head->length) && buffer_reserve(&request->body, head->length, &request->task.err);
+}
+
+static bool check_load(struct request *request)
+{
+    const struct service *service = request->worker->service;
+    if (service->connections.draining)
+        return error_set(&request->task.err, ERROR_BUSY, "the relay is stopping");
+    return !request->connection->refused ||
+           error_set(&request->task.err, ERROR_BUSY, "too many connections, in all or from this address");
+}
+
+/* The cheapest test first, and all of them before a byte of the body is taken. */
+static enum MHD_Result take_head(struct request *request, const char *path, const char *method, const char *version)
+{
+    struct head head;
+    if (!head_read(request->library, method, version, request->worker->service->max_headers, &head, &request->task.err))
+        return refuse(request, NULL);
+    if (request->raw_path + request->raw_path_len + 1 != version) {
+        (void)error_refuse(&request->task.err, ERROR_MALFORMED, "http", "a NUL in the request line");
+        return refuse(request, NULL);
+    }
+    request->plain = strcmp(method, "POST") == 0 &&
+                     !(head.content_type.len >= 15 &&
+                       span_equal_nocase((struct span){head.content_type.at, 15}, SPAN("multipart/mixed")));
+    if (request->plain)
+        request->task.form = ENVELOPE_PLAIN;
+    if (!check_load(request) || !check_path(request, path) || !check_method(request, method) ||
+        !check_type(request, method, &head) || !check_length(request, &head))
+        return refuse(request, &head);
+    request->state = REQUEST_BODY;
+    return connection_enter(request->connection, CONNECTION_BODY) ? MHD_YES : MHD_NO;
+}
+
+/* ---- the body ---- */
+
+static bool add_piece(struct request *request, const char *bytes, size_t len)
+{
+    struct buffer *body = &request->body;
+    struct error *err = &request->task.err;
+    if (body->len + len > request->reserved) {          /* chunked: its length shows as it comes */
+        const size_t more = body->len + len < 4096 ? 4096 : body->len + len;
+        if (body->len + len <= body->most && !reserve(request, more))
+            return false;
+    }
+    if (buffer_add(body, bytes, len, err))
+        return true;
+    if (err->kind == ERROR_TOO_BIG)
+        return error_refuse(err, ERROR_TOO_BIG, "limit", "the body has more than %zu bytes, max-request", body->most);
+    return false;
+}
+
+static enum MHD_Result take_piece(struct request *request, const char *bytes, size_t *len)
+{
+    request->connection->received += *len;
+    if (request->connection->state == CONNECTION_CUT)
+        return MHD_NO;
+    if (request->state == REQUEST_BODY && !add_piece(request, bytes, *len)) {
+        request->state = REQUEST_SWALLOW;
+        buffer_fini(&request->body);
+    }
+    if (request->state == REQUEST_SWALLOW) {
+        request->swallowed += *len;
+        if (request->swallowed > 2 * request->task.settings->max_request)
+            return drop(request);
+    }
+    *len = 0;
+    return MHD_YES;
+}
+
+/* On the spool's thread. The worker may go on with the connection as soon as it is resumed: nothing after that. */
+static void note_done(struct spool_record *record, const struct spool_name *name, const struct error *err)
+{
+    struct request *request = record->owner;
+    (void)name;                         /* stays in the record */
+    if (err != NULL)
+        request->task.err = *err;
+    MHD_resume_connection(request->library);
+}
+
+static enum MHD_Result take_whole(struct request *request)
+{
+    struct relay *relay = request->worker->service->relay;
+    struct task *task = &request->task;
+    if (!connection_enter(request->connection, CONNECTION_OURS))
+        return MHD_NO;
+    task->body = buffer_span(&request->body);
+    if (!relay_take(relay, request->worker->reader, task))
+        return answer(request);
+    task->record.owner = request;
+    task->record.done = note_done;
+    request->state = REQUEST_TAKEN;
+    MHD_suspend_connection(request->library);
+    spool_submit(relay->spool, &task->record);          /* from here on the request is the spool's */
+    return MHD_YES;
+}
+
+/* ---- the library's calls ---- */
+
+/* There was no memory for one, or the connection is cut and about to end. */
+static enum MHD_Result refuse_without_request(struct worker *worker, struct MHD_Connection *library)
+{
+    const struct epoch *epoch = current_epoch(worker);
+    const struct connection *connection = connection_of(library);
+    if (connection != NULL && connection->state == CONNECTION_CUT)
+        return MHD_NO;
+    struct task task = {.settings = epoch->settings, .address = connection == NULL ? "-" : connection->address};
+    (void)error_set(&task.err, ERROR_NO_MEMORY, "the system refused memory for a request");
+    relay_log(worker->service->relay, &task);
+    return answer_send(&epoch->answers, library, &task, false, true);
+}
+
+enum MHD_Result request_handle(void *owner, struct MHD_Connection *library, const char *path, const char *method,
+                               const char *version, const char *bytes, size_t *len, void **context)
+{
+    struct request *request = *context;
+    if (request == NULL)
+        return refuse_without_request(owner, library);
+    switch (request->state) {
+    case REQUEST_HEAD:
+        return take_head(request, path, method, version);
+    case REQUEST_BODY:
+        return *len > 0 ? take_piece(request, bytes, len) : take_whole(request);
+    case REQUEST_SWALLOW:
+        return *len > 0 ? take_piece(request, bytes, len) : answer(request);
+    case REQUEST_TAKEN:
+    case REQUEST_DONE:
+        break;
+    }
+    return answer(request);
+}

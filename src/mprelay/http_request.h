@@ -1,0 +1,45 @@
+/*
+ * One request on a worker's thread, from its first line to its end: libmicrohttpd's calls.
+ *
+ *   HEAD --checked--> BODY --all here--> TAKEN --spool done--> DONE --answered--> gone
+ *     \________________\__refused__> SWALLOW --all here___________/
+ *
+ * The three functions are the library's callbacks; their owner is a struct worker.
+ */
+#ifndef MPRELAY_HTTP_REQUEST_H
+#define MPRELAY_HTTP_REQUEST_H
+
+#include "connection.h"
+#include "http_answer.h"
+#include "relay.h"
+
+#include <microhttpd.h>
+
+/* Settings and what follows from them; requests hold on to theirs until they end. */
+struct epoch {
+    struct epoch *before;
+    const struct settings *settings;
+    struct answers answers;
+};
+
+/* What all workers share. */
+struct service {
+    struct relay *relay;
+    _Atomic(struct epoch *) epoch;
+    struct connections connections;
+    size_t max_headers;
+};
+
+struct worker {
+    struct service *service;
+    struct MHD_Daemon *daemon;
+    struct xml_reader *reader;
+    _Atomic unsigned connections;
+};
+
+void *request_begin(void *owner, const char *path, struct MHD_Connection *library);
+enum MHD_Result request_handle(void *owner, struct MHD_Connection *library, const char *path, const char *method,
+                               const char *version, const char *bytes, size_t *len, void **context);
+void request_end(void *owner, struct MHD_Connection *library, void **context, enum MHD_RequestTerminationCode reason);
+
+#endif

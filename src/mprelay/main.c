@@ -1,0 +1,243 @@
+/* mprelay: settings, start, wait for a signal, stop gently. */
+#include "base/log.h"
+#include "base/sys.h"
+#include "http.h"
+#include "relay.h"
+#include "settings.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+
+enum { MOST_RELOADS = 1000, PATH_SIZE = 4096 };
+
+/* All that lives as long as the program. */
+struct program {
+    struct config *config;              /* in force */
+    struct config *old[MOST_RELOADS];   /* requests may hold on to them */
+    size_t old_count;
+    char paths[5][PATH_SIZE];           /* of the three queues, of the log's directory, of the log */
+    struct relay relay;
+    struct http *http;
+    bool logging;
+};
+
+static const struct settings *settings_of(const struct program *program)
+{
+    return config_values(program->config);
+}
+
+/* ---- starting ---- */
+
+static bool write_path(char out[PATH_SIZE], struct error *err, const char *base, const char *rest)
+{
+    const int len = snprintf(out, PATH_SIZE, "%s%s", base, rest);
+    return (len > 0 && len < PATH_SIZE) || error_set(err, ERROR_MALFORMED, "'%.100s...' is too long for a path", base);
+}
+
+static bool write_paths(struct program *program, struct error *err)
+{
+    const struct settings *settings = settings_of(program);
+    char (*paths)[PATH_SIZE] = program->paths;
+    const bool written =
+        (settings->outbox != NULL ? write_path(paths[SMX_NORMAL], err, settings->outbox, "")
+                                  : write_path(paths[SMX_NORMAL], err, settings->root,
+                                               "/inboxes/auth/statesys.box/incoming")) &&
+        write_path(paths[SMX_HIGH], err, paths[SMX_NORMAL], "/high") &&
+        write_path(paths[SMX_LOW], err, paths[SMX_NORMAL], "/low") &&
+        (settings->log_dir != NULL ? write_path(paths[3], err, settings->log_dir, "")
+                                   : write_path(paths[3], err, settings->root, "/logs")) &&
+        write_path(paths[4], err, paths[3], "/MP_Relay.log");
+    for (int i = 0; i < 3; i++)
+        program->relay.outboxes[i] = paths[i];
+    return written;
+}
+
+static struct log_settings log_settings(const struct program *program)
+{
+    const struct settings *settings = settings_of(program);
+    return (struct log_settings){
+        .path = program->paths[4],
+        .component = "MP_RelayEndpoint",
+        .format = settings->log_format == 0 ? LOG_CCM : LOG_SITE,
+        .level = (enum log_level)settings->log_level,
+        .local_time = settings->log_time == 1,
+        .max_size = settings->log_max_size,
+        .max_history = (unsigned)settings->log_max_history,
+    };
+}
+
+static bool open_log(struct program *program, struct error *err)
+{
+    const struct log_settings settings = log_settings(program);
+    if (!sys_make_directory(program->paths[3], err))
+        return false;
+    program->logging = log_open(&settings, err);
+    return program->logging;
+}
+
+static bool open_spool(struct program *program, struct error *err)
+{
+    const struct settings *settings = settings_of(program);
+    const struct spool_settings spool = {
+        .queues = {program->paths[SMX_NORMAL], program->paths[SMX_HIGH], program->paths[SMX_LOW]},
+        .queue_count = 3,
+        .prefix = settings->unverified_prefix == NULL ? "" : settings->unverified_prefix,
+        .extension = ".smx",
+        .sync = (enum spool_sync)settings->sync_method,
+        .min_free = settings->min_free,
+        .max_files = settings->max_inbox_files,
+    };
+    return spool_open(&spool, &program->relay.spool, err);
+}
+
+/* A descriptor for each connection and for each file of two batches, and some. */
+static bool raise_limits(const struct program *program, struct error *err)
+{
+    enum { OTHERS = 1024 };
+    const uint64_t wanted = settings_of(program)->max_connections + OTHERS;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return error_os(err, "cannot ask for the limit of open files");
+    if (limit.rlim_cur >= wanted)
+        return true;
+    limit.rlim_cur = limit.rlim_max;
+    if (limit.rlim_max < wanted || setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return error_set(err, ERROR_SYSTEM, "max-connections = %llu needs %llu open files, the limit is %llu: raise it "
+                         "(ulimit -n, LimitNOFILE=) or take fewer connections",
+                         (unsigned long long)settings_of(program)->max_connections, (unsigned long long)wanted,
+                         (unsigned long long)limit.rlim_max);
+    return true;
+}
+
+/* Everything that can be wrong shows here; --check-config ends after it. */
+static bool prepare(struct program *program, struct error *err)
+{
+    return raise_limits(program, err) && write_paths(program, err) && open_log(program, err) && open_spool(program, err) &&
+           http_open(&program->relay, settings_of(program), &program->http, err);
+}
+
+/* ---- running ---- */
+
+static void log_change(void *owner, const struct config_row *row, const char *before, const char *after)
+{
+    (void)owner;
+    if (row->when == ON_RELOAD)
+        log_info("Relay: setting %s changed from '%s' to '%s'", row->name, before, after);
+    else
+        log_warning("Relay: setting %s is now '%s' in the file; it stays '%s' until the relay is started anew", row->name,
+                    after, before);
+}
+
+/* A bad file changes nothing. The old settings stay in memory, because requests in hand may still use them. */
+static void reload(struct program *program)
+{
+    struct config *fresh;
+    struct error err;
+    log_reopen();
+    if (program->old_count == MOST_RELOADS) {
+        log_error("Relay: settings were reloaded %d times; start the relay anew for the next change", MOST_RELOADS);
+        return;
+    }
+    if (!config_reload(program->config, &fresh, &err)) {
+        log_error("Relay: settings not reloaded, the old ones stay: %s", err.text);
+        return;
+    }
+    if (!http_reload(program->http, config_values(fresh), &err)) {
+        log_error("Relay: settings not reloaded, the old ones stay: %s", err.text);
+        config_close(fresh);
+        return;
+    }
+    config_compare(program->config, fresh, log_change, NULL);
+    program->old[program->old_count++] = program->config;
+    program->config = fresh;
+    const struct log_settings settings = log_settings(program);
+    log_set(&settings);
+    log_info("Relay: settings reloaded");
+}
+
+static void block_signals(sigset_t *signals)
+{
+    (void)sigemptyset(signals);
+    (void)sigaddset(signals, SIGTERM);
+    (void)sigaddset(signals, SIGINT);
+    (void)sigaddset(signals, SIGHUP);
+    (void)pthread_sigmask(SIG_BLOCK, signals, NULL);    /* before any thread: all of them inherit it */
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+static void say_ready(const struct program *program)
+{
+    const struct settings *settings = settings_of(program);
+    for (size_t i = 0; i < settings->listen.count; i++) {
+        log_info("Relay: taking reports on %s", settings->listen.at[i]);
+        (void)fprintf(stderr, "mprelay: ready on %s, keeping reports in %s\n", settings->listen.at[i],
+                      program->paths[SMX_NORMAL]);
+    }
+}
+
+static bool run(struct program *program, const sigset_t *signals, struct error *err)
+{
+    if (!http_start(program->http, err))
+        return false;
+    say_ready(program);
+    for (;;) {
+        int signal_number;
+        if (sigwait(signals, &signal_number) != 0)
+            continue;                   /* interrupted */
+        if (signal_number != SIGHUP)
+            break;
+        reload(program);
+    }
+    log_info("Relay: stopping");
+    return true;
+}
+
+static void close_program(struct program *program)
+{
+    http_stop(program->http);
+    spool_close(program->relay.spool);
+    if (program->logging) {
+        log_info("Relay: stopped");
+        log_close();
+    }
+    for (size_t i = 0; i < program->old_count; i++)
+        config_close(program->old[i]);
+    config_close(program->config);
+}
+
+static int fail(const struct error *err)
+{
+    (void)fprintf(stderr, "mprelay: %s\n", err->text);
+    return EX_CONFIG;
+}
+
+int main(int argc, char **argv)
+{
+    static struct program program;
+    struct error err;
+    sigset_t signals;
+    (void)umask(0027);
+    if (!config_open(&settings_table, argc, argv, &program.config, &err))
+        return fail(&err);
+    const enum config_wish wish = config_wish(program.config);
+    if (wish != CONFIG_RUN && wish != CONFIG_CHECK) {
+        config_answer(program.config, stdout);
+        config_close(program.config);
+        return EXIT_SUCCESS;
+    }
+    block_signals(&signals);
+    xml_init();
+    const bool good = prepare(&program, &err) && (wish == CONFIG_CHECK || run(&program, &signals, &err));
+    close_program(&program);
+    if (!good)
+        return fail(&err);
+    if (wish == CONFIG_CHECK)
+        (void)printf("mprelay: the settings are good\n");
+    return EXIT_SUCCESS;
+}

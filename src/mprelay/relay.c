@@ -1,0 +1,205 @@
+/* The order of things, and nothing else; then the words for what came of it (spec/logs.md 4). */
+#include "relay.h"
+
+#include "base/log.h"
+#include "base/sys.h"
+
+#include <stdio.h>
+
+/* ---- from bytes to a record ---- */
+
+static struct xml_limits xml_limits(const struct settings *settings)
+{
+    return (struct xml_limits){.depth = (unsigned)settings->xml_depth, .tag_bytes = settings->max_tag};
+}
+
+static struct envelope_limits envelope_limits(const struct settings *settings)
+{
+    const char *host = settings->target_host;
+    return (struct envelope_limits){
+        .xml = xml_limits(settings),
+        .msg = settings->max_msg,
+        .inflated = settings->max_inflated,
+        .attachments = settings->max_attachments,
+        .properties = settings->max_properties,
+        .ratio = (unsigned)settings->max_ratio,
+        .guess_file_type = settings->filetype_missing == FILE_TYPE_GUESS,
+        .check_target_host = settings->check_target_host,
+        .target_host = host == NULL ? (struct span){"", 0} : span_of(host),
+    };
+}
+
+/* Inflated once, transcoded once, and the messages as plain data beside it, which are larger than their XML. */
+static size_t arena_ceiling(const struct settings *settings)
+{
+    return 1024 * 1024 + 6 * (settings->max_inflated > settings->max_request ? settings->max_inflated
+                                                                           : settings->max_request);
+}
+
+static bool open_envelope(struct xml_reader *reader, struct task *task)
+{
+    const struct envelope_limits limits = envelope_limits(task->settings);
+    if (task->form == ENVELOPE_PLAIN)
+        return envelope_open_plain(task->body, task->coding, &limits, task->arena, &task->message, &task->err);
+    return envelope_open(task->body, task->boundary, &limits, reader, task->arena, &task->message, &task->err);
+}
+
+static bool parse_report(struct xml_reader *reader, struct task *task)
+{
+    const struct report_limits limits = {xml_limits(task->settings), REPORT_MOST_MESSAGES};
+    return report_parse(task->message.text, task->message.encoding, &limits, reader, task->arena, &task->report,
+                        &task->err);
+}
+
+static bool prepare_record(struct task *task)
+{
+    const struct settings *settings = task->settings;
+    if (!smx_prepare(task->message.text, task->message.encoding, task->arena, task->record.content, &task->err))
+        return false;
+    task->queue = smx_queue(task->report.priority, (int)settings->priority_high_max, (int)settings->priority_low_min);
+    task->record.queue = task->queue;
+    task->parsed = true;
+    return true;
+}
+
+bool relay_take(struct relay *relay, struct xml_reader *reader, struct task *task)
+{
+    task->begun = true;
+    task->arena = arena_open(arena_ceiling(task->settings), &relay->memory);
+    if (task->arena == NULL)
+        return error_set(&task->err, ERROR_NO_MEMORY, "the system refused memory for the report");
+    return open_envelope(reader, task) && parse_report(reader, task) && prepare_record(task);
+}
+
+void task_fini(struct task *task)
+{
+    arena_close(task->arena);
+    task->arena = NULL;
+}
+
+/* ---- the words ---- */
+
+enum { QUOTED = 208, MOST_QUOTED = 200 };
+
+static const char *quote(struct span text, char out[QUOTED])
+{
+    return text.len == 0 ? "-" : log_quote(text, MOST_QUOTED, out, QUOTED);
+}
+
+/* Directories are ours, but an admin of Windows may want to see them his way. */
+static const char *outbox(const struct relay *relay, const struct task *task, char *out, size_t room)
+{
+    (void)snprintf(out, room, "%s", relay->outboxes[task->queue]);
+    if (task->settings->log_windows_paths)
+        for (char *at = out; *at != '\0'; at++)
+            if (*at == '/')
+                *at = '\\';
+    return out;
+}
+
+static void add_body(struct log_block *block, const struct task *task, const char *title)
+{
+    struct span text;
+    struct error err;
+    if (task->parsed && log_wants(LOG_INFO, true) &&
+        text_copy_utf8(task->message.encoding, task->message.text, task->arena, &text, &err))
+        log_block_add_body(block, __FILE__, __LINE__, title, text);
+}
+
+static void add_kb_lines(struct log_block *block, const struct relay *relay, const struct task *task)
+{
+    char type[QUOTED];
+    char dir[4096];
+    log_block_info(block, "Inv-Relay Task: Processing message body");
+    if (task->message.file_type.len > 0)
+        log_block_info(block, "Relay: FileType= %s", quote(task->message.file_type, type));
+    if (!task->parsed)
+        return;
+    log_block_info(block, "Relay: Outbox dir: %s", outbox(relay, task, dir, sizeof dir));
+    log_block_info(block, "Relay: Received %zu attachments", task->message.attachments);
+    log_block_info(block, "Relay: 0 of %zu attachments successfully processed", task->message.attachments);
+}
+
+/* The lines of 2012 and of the current branch differ in one blank and in where the body stands. */
+static void add_handler_lines(struct log_block *block, const struct relay *relay, const struct task *task)
+{
+    const bool current = task->settings->log_vocabulary == VOCABULARY_CURRENT;
+    char type[QUOTED];
+    char dir[4096];
+    log_block_info(block, "Mp Message Handler: start message processing for Relay%s-----------------------",
+                   current ? ". " : "");
+    if (task->message.file_type.len > 0)
+        log_block_info(block, "Mp Message Handler: FileType=%s", quote(task->message.file_type, type));
+    add_body(block, task, current ? "Message Body :\n" : "Message Body :  ");
+    log_block_info(block, "Inv-Relay Task: Processing message body");
+    if (!task->parsed)
+        return;
+    log_block_info(block, "Relay: Outbox dir: %s", outbox(relay, task, dir, sizeof dir));
+    log_block_info(block, "Priority in the message = %d", task->report.priority);
+    log_block_info(block, "State Priority Directory = %s", outbox(relay, task, dir, sizeof dir));
+}
+
+static void add_warnings(struct log_block *block, const struct task *task)
+{
+    char text[QUOTED];
+    for (size_t i = 0; i < task->message.warning_count; i++)
+        log_block_add(block, LOG_WARNING, __FILE__, __LINE__, "Relay: %s", quote(task->message.warnings[i], text));
+}
+
+/* An envelope without an ID gets one made up, so that its lines in the log can be named. */
+static const char *message_id(const struct task *task, char out[QUOTED])
+{
+    uint16_t made[8];
+    if (task->message.id.len > 0 || task->form == ENVELOPE_PLAIN || !task->parsed ||
+        sys.getrandom(made, sizeof made, 0) != (ssize_t)sizeof made)
+        return quote(task->message.id, out);
+    (void)snprintf(out, QUOTED, "{%04X%04X-%04X-%04X-%04X-%04X%04X%04X}", made[0], made[1], made[2], made[3], made[4],
+                   made[5], made[6], made[7]);
+    return out;
+}
+
+static void add_kept(struct log_block *block, const struct task *task, const char *id)
+{
+    char client[QUOTED];
+    char host[QUOTED];
+    log_block_info(block, "Relay: Message %s from %s client %s host '%s': kept as %s, %zu messages, priority %d, %s", id,
+                   task->address, quote(task->report.sender.id, client), quote(task->message.source_host, host),
+                   task->record.name.text, task->report.message_count, task->report.priority,
+                   task->message.has_clientauth ? "signature not checked" : "unsigned");
+}
+
+static void add_not_kept(struct log_block *block, const struct task *task, const char *id)
+{
+    const struct error_policy *policy = error_policy(task->err.kind);
+    const bool disguised =
+        policy->hidden && task->form == ENVELOPE_MULTIPART && task->settings->refuse_style == REFUSE_EMPTY200;
+    if (policy->again || policy->ours)
+        log_block_add(block, policy->ours ? LOG_ERROR : LOG_WARNING, __FILE__, __LINE__,
+                      "Relay: Message %s from %s: not kept, answered %u: %s", id, task->address, policy->status,
+                      task->err.text);
+    else
+        log_block_add(block, LOG_WARNING, __FILE__, __LINE__, "Relay: Message %s from %s: refused with %u, %s: %s%s", id,
+                      task->address, policy->status, task->err.rule == NULL ? "http" : task->err.rule, task->err.text,
+                      disguised ? " (as 200)" : "");
+}
+
+void relay_log(const struct relay *relay, struct task *task)
+{
+    const bool kept = task->err.kind == ERROR_NONE;
+    char id[QUOTED];
+    struct log_block block;
+    log_block_begin(&block);
+    if (task->begun) {
+        if (task->settings->log_vocabulary == VOCABULARY_KB)
+            add_kb_lines(&block, relay, task);
+        else
+            add_handler_lines(&block, relay, task);
+        add_warnings(&block, task);
+        log_block_info(&block, kept ? "Inv-Relay: Task completed successfully" : "Inv-Relay: Task failed");
+    }
+    if (kept)
+        add_kept(&block, task, message_id(task, id));
+    else
+        add_not_kept(&block, task, message_id(task, id));
+    log_block_end(&block);
+}

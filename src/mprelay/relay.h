@@ -1,0 +1,49 @@
+/*
+ * One report from bytes to verdict. The only place that knows the order of things (spec/wire.md 4) and the only one
+ * that logs reports.
+ *
+ * Calling sequence, on a worker's thread: relay_take turns the body into a record; spool_submit; when that is done,
+ * relay_log with the outcome, exactly once for each request whatever became of it; task_fini.
+ * A task is the caller's; everything that it points to lies in its arena or in the HTTP body, which must stay until
+ * task_fini. Errors of relay_take carry the rule word; the caller answers by error_policy.
+ */
+#ifndef MPRELAY_RELAY_H
+#define MPRELAY_RELAY_H
+
+#include "report/envelope.h"
+#include "report/report.h"
+#include "report/smx.h"
+#include "settings.h"
+#include "spool/spool.h"
+
+struct relay {
+    struct spool *spool;
+    struct budget memory;               /* max-memory */
+    char *outboxes[3];                  /* by enum smx_queue */
+};
+
+/* What is known of one request, in the order in which it becomes known. */
+struct task {
+    const struct settings *settings;    /* as they were when the request began */
+    const char *address;
+    enum envelope_form form;
+    enum envelope_coding coding;
+    struct span boundary;
+    struct span body;                   /* the HTTP body, whole */
+
+    bool begun;                         /* relay_take was called */
+    struct arena *arena;
+    struct message message;
+    bool parsed;                        /* report and record are filled */
+    struct report report;
+    enum smx_queue queue;
+    struct spool_record record;
+
+    struct error err;                   /* ERROR_NONE: kept as record.name */
+};
+
+bool relay_take(struct relay *relay, struct xml_reader *reader, struct task *task) MUST_CHECK;
+void relay_log(const struct relay *relay, struct task *task);
+void task_fini(struct task *task);
+
+#endif

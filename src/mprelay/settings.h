@@ -1,0 +1,63 @@
+/* The relay's settings: one table, one struct. Names are those of the specification (spec/wire.md 8 and 10, smx.md 4 and
+ * 8, logs.md 3); the table in settings.c is the only other place that knows them. */
+#ifndef MPRELAY_SETTINGS_H
+#define MPRELAY_SETTINGS_H
+
+#include "base/config.h"
+
+enum { ASYNC_REPLY_NOREPLY, ASYNC_REPLY_EMPTY, ASYNC_REPLY_FILE };
+enum { REFUSE_STATUS, REFUSE_EMPTY200 };
+enum { FILE_TYPE_GUESS, FILE_TYPE_REFUSE };
+enum { WINDOWSAUTH_REFUSE, WINDOWSAUTH_ALIAS };
+enum { VOCABULARY_KB, VOCABULARY_2012, VOCABULARY_CURRENT };
+
+struct settings {
+    struct config_list listen;
+    struct config_list trusted_proxy;
+    const char *root;
+    const char *outbox;
+    const char *log_dir;
+
+    uint64_t max_request;
+    uint64_t max_inflated;
+    uint64_t max_msg;
+    uint64_t max_headers;
+    uint64_t max_attachments;
+    uint64_t max_properties;
+    uint64_t max_ratio;
+    uint64_t max_tag;
+    uint64_t xml_depth;
+    uint64_t max_memory;
+    uint64_t max_connections;
+    uint64_t max_connections_per_address;
+    uint64_t header_timeout;
+    uint64_t request_timeout;
+    uint64_t min_rate;
+
+    uint64_t max_inbox_files;
+    uint64_t min_free;
+    int sync_method;
+    uint64_t priority_high_max;
+    uint64_t priority_low_min;
+    const char *unverified_prefix;
+
+    struct config_choice async_reply;
+    int refuse_style;
+    uint64_t retry_after;
+    int filetype_missing;
+    int windowsauth;
+    bool check_target_host;
+    const char *target_host;
+
+    int log_level;
+    int log_vocabulary;
+    int log_format;
+    int log_time;
+    uint64_t log_max_size;
+    uint64_t log_max_history;
+    bool log_windows_paths;
+};
+
+extern const struct config_table settings_table;
+
+#endif

@@ -1,0 +1,25 @@
+/*
+ * zlib and gzip streams -> bytes, under limits. The only home of zlib.
+ *
+ * What it hides: zlib and its traps (engineering.md): the limits are known before memory is spent, the stream must
+ * end with a good checksum and nothing may follow it, a preset dictionary is refused (rule "zlib"), and refused
+ * memory is ERROR_NO_MEMORY, never a bad stream. Pure; any thread may call.
+ */
+#ifndef REPORT_INFLATE_H
+#define REPORT_INFLATE_H
+
+#include "base/error.h"
+#include "base/mem.h"
+
+enum inflate_format { INFLATE_ZLIB, INFLATE_GZIP };
+
+struct inflate_limits {
+    size_t bytes;           /* max-inflated */
+    unsigned ratio;         /* max-ratio: inflated to compressed, counted above 1 MB inflated */
+};
+
+/* `expected` is a guess at the inflated size, 0 for none: a good one saves a second pass, a bad one does no harm. */
+bool inflate_whole(struct span stream, enum inflate_format format, const struct inflate_limits *limits,
+                   size_t expected, struct arena *arena, struct span *out, struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,504 @@
+/*
+ * The decision hidden here: libxml2's push parser with SAX2 events and a context that is used again, fed with pieces
+ * that it cannot choke on. A scan of our own goes over the text first, together with the transcoding, because the
+ * parser (2.9.14)
+ * - takes time that grows with the square of the attributes of a tag and of the namespaces in scope: both are bounded;
+ * - takes the first '>' that it sees for the end of a tag, also one inside an attribute value: it gets whole tags only;
+ * - keeps a comment, a CDATA section or a processing instruction whole, searches its end anew with each piece, and
+ *   gives up at 10 MB, while the details of a state message may be longer: a section that goes on behind a piece is
+ *   closed at its end and opened again with the next. That is the same document, but for one comment made of two;
+ * - keeps every name that it ever saw in a dictionary: bounded in a document, thrown away between two.
+ *
+ * The parser is never stopped from within an event, since that frees buffers that it still looks at: after a fault the
+ * events are ignored up to the end of the piece, and the context is thrown away.
+ */
+#include "report/xml.h"
+
+#include "base/sys.h"
+
+#include <libxml/parser.h>
+#include <libxml/parserInternals.h>
+#include <libxml/xmlerror.h>
+
+enum {
+    PIECE = 16 * 1024,                  /* converted and parsed at a time */
+    MOST_ATTRIBUTES = 256,              /* of one tag */
+    MOST_NAMESPACES = 64,               /* in scope */
+    MOST_NAMES = 1024 * 1024,           /* bytes of the dictionary in one document; the parser fails at 10 MB */
+    MOST_NAMES_KEPT = 64 * 1024,        /* and when the context is used again */
+    LONGEST_REFERENCE = 64,             /* &#x10FFFF; with some zeros */
+    LONGEST_OPENING = 9,                /* <![CDATA[ */
+    LONGEST_CLOSING = 3,
+    OPTIONS = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOCDATA | XML_PARSE_IGNORE_ENC,
+};
+
+struct section {
+    struct span opening;
+    struct span closing;
+    struct span again;                  /* opens the next part of one that was cut */
+};
+
+static const struct section sections[] = {
+    {{"<![CDATA[", 9}, {"]]>", 3}, {"<![CDATA[", 9}},
+    {{"<!--", 4}, {"-->", 3}, {"<!--", 4}},
+    {{"<?", 2}, {"?>", 2}, {"<?x ", 4}},
+};
+
+struct xml_reader {
+    xmlParserCtxtPtr context;           /* NULL: to be made anew */
+    char *room;                         /* text on its way to the parser, UTF-8 */
+    size_t room_size;
+
+    /* Of the document that is being read: */
+    struct span source;
+    enum text_encoding encoding;
+    size_t taken;                       /* bytes of source that were converted */
+    size_t filled;                      /* bytes in room */
+    const struct xml_limits *limits;
+    const struct xml_events *events;
+    void *owner;
+    const char *rule;
+    struct error *err;
+    bool failed;                        /* err is filled */
+    bool rooted;                        /* the root element was seen */
+    unsigned depth;
+    unsigned line;                      /* where `room` begins */
+    const struct section *section;      /* in which the scan is, or NULL */
+};
+
+/* Set when the system refuses memory to the parser, which does not report every case. */
+static _Thread_local bool refused;
+
+static void *note_refusal(void *at)
+{
+    refused = refused || at == NULL;
+    return at;
+}
+
+static void *parser_allocate(size_t size)
+{
+    return note_refusal(sys.allocate(size));
+}
+
+static void *parser_reallocate(void *old, size_t size)
+{
+    return note_refusal(sys.reallocate(old, size));
+}
+
+static void parser_release(void *at)
+{
+    sys.release(at);
+}
+
+static char *parser_copy(const char *text)
+{
+    const size_t size = strlen(text) + 1;
+    char *copy = parser_allocate(size);
+    return copy == NULL ? NULL : memcpy(copy, text, size);
+}
+
+static void be_silent(void *context, const char *format, ...)
+{
+    (void)context;
+    (void)format;
+}
+
+void xml_init(void)
+{
+    (void)xmlMemSetup(parser_release, parser_allocate, parser_reallocate, parser_copy);
+    xmlInitParser();
+    xmlSetGenericErrorFunc(NULL, be_silent);
+    (void)xmlThrDefSetGenericErrorFunc(NULL, be_silent);
+}
+
+/* ---- events of the parser ---- */
+
+static unsigned parser_line(const struct xml_reader *reader)
+{
+    const xmlParserInput *input = reader->context->input;
+    return input != NULL && input->line > 0 ? (unsigned)input->line : 1;
+}
+
+/* The first fault counts; what the parser says after it follows from it. */
+static bool may_fail(struct xml_reader *reader)
+{
+    const bool first = !reader->failed;
+    reader->failed = true;
+    return first;
+}
+
+static void refuse_limit(struct xml_reader *reader, unsigned line, const char *what, size_t limit)
+{
+    if (may_fail(reader))
+        error_refuse(reader->err, ERROR_TOO_BIG, "limit", "line %u: more than %zu %s", line, limit, what);
+}
+
+static void refuse_form(struct xml_reader *reader, unsigned line, const char *what)
+{
+    if (may_fail(reader))
+        error_refuse(reader->err, ERROR_MALFORMED, reader->rule, "line %u: %s", line, what);
+}
+
+static void on_start_document(void *context)
+{
+    struct xml_reader *reader = context;
+    const xmlChar *version = reader->context->version;
+    if (version != NULL && strcmp((const char *)version, "1.0") != 0)
+        refuse_form(reader, 1, "the XML version is not 1.0");
+}
+
+static void on_internal_subset(void *context, const xmlChar *name, const xmlChar *public_id, const xmlChar *system_id)
+{
+    struct xml_reader *reader = context;
+    (void)name, (void)public_id, (void)system_id;
+    refuse_form(reader, parser_line(reader), "a DTD is not allowed");
+}
+
+static struct span span_of_xml(const xmlChar *text)
+{
+    return span_of((const char *)text);
+}
+
+/* The parser gives five pointers for each attribute: name, prefix, namespace, begin and end of the value. */
+static size_t collect_attributes(const xmlChar **given, int count, struct xml_attribute *out)
+{
+    size_t kept = 0;
+    for (int i = 0; i < count && kept < MOST_ATTRIBUTES; i++, given += 5) {
+        if (given[1] != NULL)
+            continue;
+        out[kept].name = span_of_xml(given[0]);
+        out[kept].value = (struct span){(const char *)given[3], (size_t)(given[4] - given[3])};
+        kept++;
+    }
+    return kept;
+}
+
+static void on_start(void *context, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri, int namespaces,
+                     const xmlChar **declared, int attributes, int defaulted, const xmlChar **given)
+{
+    struct xml_reader *reader = context;
+    struct xml_attribute kept[MOST_ATTRIBUTES];
+    (void)namespaces, (void)declared, (void)defaulted;
+    if (reader->failed)
+        return;
+    const unsigned line = parser_line(reader);
+    reader->rooted = true;
+    if (reader->depth++ == reader->limits->depth)
+        refuse_limit(reader, line, "elements inside each other", reader->limits->depth);
+    else if (reader->context->nsNr > 2 * MOST_NAMESPACES)
+        refuse_limit(reader, line, "namespaces", MOST_NAMESPACES);
+    else if (!reader->events->start(reader->owner, span_of_xml(name), prefix == NULL && uri == NULL, kept,
+                                    collect_attributes(given, attributes, kept), line, reader->err))
+        reader->failed = true;
+}
+
+static void on_end(void *context, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri)
+{
+    struct xml_reader *reader = context;
+    (void)name, (void)prefix, (void)uri;
+    if (reader->failed)
+        return;
+    reader->depth--;
+    if (!reader->events->end(reader->owner, reader->err))
+        reader->failed = true;
+}
+
+static void on_text(void *context, const xmlChar *text, int len)
+{
+    struct xml_reader *reader = context;
+    const struct span piece = {(const char *)text, (size_t)len};
+    if (!reader->failed && !reader->events->text(reader->owner, piece, reader->err))
+        reader->failed = true;
+}
+
+/* What the parser calls "extra content" is too often none at all. */
+static const char *fault_message(const struct xml_reader *reader, const xmlError *fault)
+{
+    const bool complete = reader->rooted && reader->depth == 0;
+    return fault->code == XML_ERR_DOCUMENT_END && !complete ? "the document ends too early" : fault->message;
+}
+
+/* The message may quote the document: without its control characters, on one line. */
+static void on_fault(void *context, xmlErrorPtr fault)
+{
+    struct xml_reader *reader = context;
+    char text[160];
+    size_t len = 0;
+    if (fault->level < XML_ERR_ERROR)
+        return;
+    for (const char *at = fault_message(reader, fault); at != NULL && *at != '\0' && len < sizeof text - 1; at++)
+        if ((unsigned char)*at >= ' ' && *at != 0x7F)
+            text[len++] = *at;
+    text[len] = '\0';
+    if (may_fail(reader))
+        error_refuse(reader->err, ERROR_MALFORMED, reader->rule, "line %d: not well-formed: %s", fault->line, text);
+}
+
+/* ---- the scan ---- */
+
+static unsigned line_at(const struct xml_reader *reader, const char *at)
+{
+    unsigned line = reader->line;
+    for (const char *from = reader->room; (from = memchr(from, '\n', (size_t)(at - from))) != NULL; from++)
+        line++;
+    return line;
+}
+
+static bool starts_with(struct span text, struct span start)
+{
+    return text.len >= start.len && memcmp(text.at, start.at, start.len) == 0;
+}
+
+/* What may be the first part of a closing or of CR LF is left for the next piece. */
+static size_t without_tail(struct span text, bool last)
+{
+    size_t len = text.len;
+    while (!last && len > 0 && text.len - len < LONGEST_CLOSING - 1 && strchr("]-?\r", text.at[len - 1]) != NULL)
+        len--;
+    return len;
+}
+
+/* The length of the tag at the start of `text`; 0 if its end is not in sight. */
+static size_t measure_tag(struct span text, size_t *attributes)
+{
+    const char *const end = text.at + text.len;
+    *attributes = 0;
+    for (const char *at = text.at; at < end; at++) {
+        if (*at == '>')
+            return (size_t)(at + 1 - text.at);
+        if (*at != '"' && *at != '\'')
+            continue;
+        ++*attributes;
+        at = memchr(at + 1, *at, (size_t)(end - at - 1));
+        if (at == NULL)
+            break;
+    }
+    return 0;
+}
+
+static size_t scan_tag(struct xml_reader *reader, struct span text)
+{
+    size_t attributes;
+    const size_t len = measure_tag(text, &attributes);
+    if ((len == 0 ? text.len : len) > reader->limits->tag_bytes)
+        refuse_limit(reader, line_at(reader, text.at), "bytes in one tag", reader->limits->tag_bytes);
+    else if (attributes > MOST_ATTRIBUTES)
+        refuse_limit(reader, line_at(reader, text.at), "attributes in one tag", MOST_ATTRIBUTES);
+    return len;
+}
+
+static size_t scan_markup(struct xml_reader *reader, struct span text, bool last)
+{
+    if (text.len < LONGEST_OPENING && !last)
+        return 0;
+    if (starts_with(text, SPAN("<!")) || starts_with(text, SPAN("<?"))) {
+        for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
+            if (starts_with(text, sections[i].opening)) {
+                reader->section = &sections[i];
+                return sections[i].opening.len;
+            }
+        }
+        refuse_form(reader, line_at(reader, text.at), "a DTD is not allowed");
+    }
+    return scan_tag(reader, text);
+}
+
+static size_t scan_reference(struct xml_reader *reader, struct span text)
+{
+    const char *end = memchr(text.at, ';', text.len < LONGEST_REFERENCE ? text.len : LONGEST_REFERENCE);
+    if (end == NULL && text.len >= LONGEST_REFERENCE)
+        refuse_form(reader, line_at(reader, text.at), "not well-formed: '&' begins no reference");
+    return end == NULL ? 0 : (size_t)(end + 1 - text.at);
+}
+
+static size_t scan_section(struct xml_reader *reader, struct span text, bool last)
+{
+    const struct span closing = reader->section->closing;
+    const char *end = memmem(text.at, text.len, closing.at, closing.len);
+    if (end == NULL)
+        return without_tail(text, last);
+    reader->section = NULL;
+    return (size_t)(end - text.at) + closing.len;
+}
+
+static size_t scan_text(struct span text, bool last)
+{
+    size_t len = 0;
+    while (len < text.len && text.at[len] != '<' && text.at[len] != '&')
+        len++;
+    return len < text.len ? len : without_tail(text, last);
+}
+
+/* How much of `text` the parser may have now. */
+static size_t scan(struct xml_reader *reader, struct span text, bool last)
+{
+    size_t done = 0, step = 1;
+    while (done < text.len && step > 0 && !reader->failed) {
+        const struct span rest = {text.at + done, text.len - done};
+        if (reader->section != NULL)
+            step = scan_section(reader, rest, last);
+        else if (rest.at[0] == '<')
+            step = scan_markup(reader, rest, last);
+        else if (rest.at[0] == '&')
+            step = scan_reference(reader, rest);
+        else
+            step = scan_text(rest, last);
+        done += step;
+    }
+    return last ? text.len : done;      /* at the end the parser says what is missing */
+}
+
+/* ---- piece by piece ---- */
+
+static void refuse_memory(struct xml_reader *reader)
+{
+    reader->failed = true;
+    error_set(reader->err, ERROR_NO_MEMORY, "the system refused memory for an XML document");
+}
+
+/* Room for at least half a piece more: a tag may be longer than one. */
+static bool make_room(struct xml_reader *reader)
+{
+    if (reader->room_size - reader->filled >= PIECE / 2)
+        return true;
+    const size_t size = reader->room_size == 0 ? PIECE : reader->room_size * 2;
+    char *room = sys.reallocate(reader->room, size);
+    if (room == NULL) {
+        refuse_memory(reader);
+        return false;
+    }
+    reader->room = room;
+    reader->room_size = size;
+    return true;
+}
+
+/* Converts what fits behind what is left of the last piece. */
+static void take_piece(struct xml_reader *reader)
+{
+    const struct span rest = {reader->source.at + reader->taken, reader->source.len - reader->taken};
+    char *const end = reader->room + reader->filled;
+    size_t used, len;
+    struct error why;
+    const bool converted = text_to_utf8(reader->encoding, rest, true, &used, end, reader->room_size - reader->filled,
+                                        &len, &why);
+    const char *nul = memchr(end, '\0', len);
+    reader->taken += used;
+    reader->filled += len;
+    if (nul != NULL)
+        refuse_form(reader, line_at(reader, nul), "a NUL character");
+    else if (!converted && may_fail(reader))
+        error_refuse(reader->err, why.kind, reader->rule, "line %u: byte %zu: %s", line_at(reader, end + len),
+                     reader->taken, why.text);
+}
+
+static void feed(struct xml_reader *reader, struct span text, bool last)
+{
+    (void)xmlParseChunk(reader->context, text.at, (int)text.len, last);     /* on_fault hears of every fault */
+    if (refused)
+        refuse_memory(reader);
+    else if (xmlDictGetUsage(reader->context->dict) > MOST_NAMES)
+        refuse_limit(reader, parser_line(reader), "bytes of different names", MOST_NAMES);
+}
+
+static void parse_piece(struct xml_reader *reader, bool last)
+{
+    const struct section *begun = reader->section;
+    const struct span text = {reader->room, scan(reader, (struct span){reader->room, reader->filled}, last)};
+    if (reader->failed || (text.len == 0 && !last))
+        return;
+    if (begun != NULL)
+        feed(reader, begun->again, false);
+    feed(reader, text, last);
+    if (reader->section != NULL && !last)
+        feed(reader, reader->section->closing, false);
+    reader->line = line_at(reader, text.at + text.len);
+    reader->filled -= text.len;
+    memmove(reader->room, reader->room + text.len, reader->filled);
+}
+
+/* ---- the reader ---- */
+
+static void drop_context(struct xml_reader *reader)
+{
+    xmlFreeParserCtxt(reader->context);
+    reader->context = NULL;
+}
+
+static xmlParserCtxtPtr make_context(struct xml_reader *reader)
+{
+    xmlSAXHandler handler = {
+        .initialized = XML_SAX2_MAGIC,
+        .startDocument = on_start_document,
+        .internalSubset = on_internal_subset,
+        .startElementNs = on_start,
+        .endElementNs = on_end,
+        .characters = on_text,
+        .serror = on_fault,
+    };
+    return xmlCreatePushParserCtxt(&handler, reader, NULL, 0, NULL);
+}
+
+/* A reset context expects UTF-8, whatever the declaration says; a new one would guess. */
+static bool prepare_context(struct xml_reader *reader)
+{
+    if (reader->context != NULL && xmlDictGetUsage(reader->context->dict) > MOST_NAMES_KEPT)
+        drop_context(reader);
+    if (reader->context == NULL)
+        reader->context = make_context(reader);
+    if (reader->context == NULL || xmlCtxtResetPush(reader->context, NULL, 0, NULL, NULL) != 0 || refused) {
+        refuse_memory(reader);
+        return false;
+    }
+    (void)xmlCtxtUseOptions(reader->context, OPTIONS);
+    return true;
+}
+
+bool xml_open(struct xml_reader **out, struct error *err)
+{
+    struct xml_reader *reader = sys.allocate(sizeof *reader);
+    if (reader == NULL)
+        return error_set(err, ERROR_NO_MEMORY, "the system refused memory for an XML reader");
+    *reader = (struct xml_reader){.context = NULL};
+    *out = reader;
+    return true;
+}
+
+bool xml_read(struct xml_reader *reader, struct span bytes, enum text_encoding encoding,
+              const struct xml_limits *limits, const struct xml_events *events, void *owner, const char *rule,
+              struct error *err)
+{
+    refused = false;
+    reader->source = bytes;
+    reader->encoding = encoding;
+    reader->taken = reader->filled = 0;
+    reader->limits = limits;
+    reader->events = events;
+    reader->owner = owner;
+    reader->rule = rule;
+    reader->err = err;
+    reader->failed = reader->rooted = false;
+    reader->depth = 0;
+    reader->line = 1;
+    reader->section = NULL;
+    bool last = false;
+    if (prepare_context(reader)) {
+        while (!last && !reader->failed && make_room(reader)) {
+            take_piece(reader);
+            last = reader->taken == bytes.len;
+            if (!reader->failed)
+                parse_piece(reader, last);
+        }
+    }
+    if (reader->failed)
+        drop_context(reader);
+    return !reader->failed;
+}
+
+void xml_close(struct xml_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    drop_context(reader);
+    sys.release(reader->room);
+    sys.release(reader);
+}

@@ -1,0 +1,46 @@
+/* smx: the command line. One table of verbs. */
+#include "report/xml.h"
+#include "verbs.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+struct verb {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *usage;
+};
+
+static const struct verb verbs[] = {
+    {"inspect", verb_inspect, "inspect [--xml | --json] FILE...   show what is in a request, a body or an .smx file"},
+    {"send", verb_send, "send FILE... --to URL [--plain] [--count N]   post reports to a management point"},
+    {"log", verb_log, "log [-f] [--json] FILE   read a log as CMTrace would"},
+};
+
+enum { VERBS = sizeof verbs / sizeof verbs[0] };
+
+static int print_usage(FILE *out, int status)
+{
+    (void)fputs("usage:\n", out);
+    for (int i = 0; i < VERBS; i++)
+        (void)fprintf(out, "  smx %s\n", verbs[i].usage);
+    (void)fputs("See smx(1).\n", out);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        return print_usage(stderr, EX_USAGE);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
+        return print_usage(stdout, EX_OK);
+    if (strcmp(argv[1], "--version") == 0)
+        return printf("smx %s\n", VERSION) < 0 ? EX_IOERR : EX_OK;
+    xml_init();
+    for (int i = 0; i < VERBS; i++)
+        if (strcmp(argv[1], verbs[i].name) == 0)
+            return verbs[i].run(argc - 1, argv + 1);
+    (void)fprintf(stderr, "smx: there is no verb '%s'\n", argv[1]);
+    return print_usage(stderr, EX_USAGE);
+}

@@ -1,0 +1,233 @@
+/* smx send: reports to a management point, in the envelope that real clients use or in the plain form. */
+#include "base/sys.h"
+#include "report/outgoing.h"
+#include "report/smx.h"
+#include "verbs.h"
+
+#include <curl/curl.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MOST_FILE = 256 * 1024 * 1024, MOST_ANSWER = 64 * 1024, SECONDS = 120 };
+
+struct sending {
+    const char *url;
+    bool plain;
+    unsigned long count;
+    CURL *curl;
+    char host[256];                 /* ours */
+    char target[256];               /* of the URL */
+    char error[CURL_ERROR_SIZE];
+};
+
+/* ---- one request ---- */
+
+static void write_guid(char out[39])
+{
+    uint8_t made[16] = {0};
+    if (sys.getrandom(made, sizeof made, 0) != (ssize_t)sizeof made)
+        (void)memcpy(made, &(int64_t){sys_now()}, sizeof(int64_t));     /* unique enough for one sender */
+    (void)snprintf(out, 39, "{%02X%02X%02X%02X-%02X%02X-%02X%02X-%02X%02X-%02X%02X%02X%02X%02X%02X}", made[0], made[1],
+                   made[2], made[3], made[4], made[5], (made[6] & 0x0F) | 0x40, made[7], (made[8] & 0x3F) | 0x80,
+                   made[9], made[10], made[11], made[12], made[13], made[14], made[15]);
+}
+
+static bool write_envelope(const struct sending *sending, struct span text, struct buffer *out, struct error *err)
+{
+    char id[39];
+    char sent[32];
+    const time_t now = time(NULL);
+    struct tm utc;
+    write_guid(id);
+    (void)strftime(sent, sizeof sent, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+    const struct outgoing outgoing = {
+        .id = span_of(id),
+        .source_id = {"", 0},
+        .source_host = span_of(sending->host),
+        .target_host = span_of(sending->target),
+        .sent_time = span_of(sent),
+    };
+    return outgoing_write(&outgoing, text, out, err);
+}
+
+static size_t take_answer(char *bytes, size_t size, size_t count, void *owner)
+{
+    struct error err;
+    return buffer_add(owner, bytes, size * count, &err) ? count : 0;
+}
+
+static long post(struct sending *sending, struct span body, struct buffer *answer)
+{
+    CURL *curl = sending->curl;
+    long status = 0;
+    struct curl_slist *headers =
+        curl_slist_append(NULL, sending->plain ? "Content-Type: application/xml" : "Content-Type: " OUTGOING_CONTENT_TYPE);
+    headers = curl_slist_append(headers, "Expect:");    /* reports are small: no question before them */
+    (void)curl_easy_setopt(curl, CURLOPT_URL, sending->url);
+    (void)curl_easy_setopt(curl, CURLOPT_USERAGENT, "smx/" VERSION);
+    (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.at);
+    (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
+    (void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, sending->plain ? "POST" : "CCM_POST");
+    (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)SECONDS);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+    (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, sending->error);
+    sending->error[0] = '\0';
+    const CURLcode result = curl_easy_perform(curl);
+    if (result != CURLE_OK && sending->error[0] == '\0')
+        (void)snprintf(sending->error, sizeof sending->error, "%s", curl_easy_strerror(result));
+    if (result == CURLE_OK)
+        (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_slist_free_all(headers);
+    return status;
+}
+
+/* What a client makes of the answer: a 2xx with a body is a delivery, an empty one a failure (spec/wire.md 4.4). */
+static int tell(const struct sending *sending, const char *name, long status, struct span answer)
+{
+    if (status == 0) {
+        (void)fprintf(stderr, "smx: %s: not sent to %s: %s\n", name, sending->url, sending->error);
+        return EX_UNAVAILABLE;
+    }
+    const bool delivered = status >= 200 && status < 300 && answer.len > 0;
+    FILE *out = delivered ? stdout : stderr;
+    const bool readable = answer.len > 0 && answer.at[0] == '{';
+    (void)fprintf(out, "%s: %ld, %s%s%.*s\n", name, status, delivered ? "kept" : "not kept", readable ? ": " : "",
+                  readable ? (int)answer.len : 0, answer.at);
+    if (delivered)
+        return EX_OK;
+    return status == 408 || status >= 500 ? EX_TEMPFAIL : EX_DATAERR;
+}
+
+static int send_once(struct sending *sending, const char *name, struct span file, struct span text)
+{
+    struct buffer envelope;
+    struct buffer answer;
+    struct error err;
+    buffer_init(&envelope, 2 * (size_t)MOST_FILE);
+    buffer_init(&answer, MOST_ANSWER);
+    int status;
+    if (!sending->plain && !write_envelope(sending, text, &envelope, &err)) {
+        (void)fprintf(stderr, "smx: %s: %s\n", name, err.text);
+        status = EX_SOFTWARE;
+    } else {
+        const long http = post(sending, sending->plain ? file : buffer_span(&envelope), &answer);
+        status = tell(sending, name, http, buffer_span(&answer));
+    }
+    buffer_fini(&answer);
+    buffer_fini(&envelope);
+    return status;
+}
+
+/* ---- one file ---- */
+
+static bool read_text(struct span file, struct arena *arena, struct span *text, struct error *err)
+{
+    enum text_encoding encoding;
+    struct span content[2];
+    if (!smx_text(file, text, &encoding, err) || !smx_prepare(*text, encoding, arena, content, err))
+        return false;
+    *text = content[1];
+    return true;
+}
+
+static int send_file(struct sending *sending, const char *name)
+{
+    struct buffer file;
+    struct error err;
+    struct span text;
+    int status = EX_OK;
+    buffer_init(&file, MOST_FILE);
+    struct arena *arena = arena_open(3 * (size_t)MOST_FILE, NULL);
+    if (arena == NULL || !sys_read_file(AT_FDCWD, name, &file, &err)) {
+        (void)fprintf(stderr, "smx: %s\n", arena == NULL ? "no memory" : err.text);
+        status = EX_NOINPUT;
+    } else if (!read_text(buffer_span(&file), arena, &text, &err)) {
+        (void)fprintf(stderr, "smx: %s: %s\n", name, err.text);
+        status = EX_DATAERR;
+    } else {
+        for (unsigned long i = 0; i < sending->count; i++) {
+            const int once = send_once(sending, name, buffer_span(&file), text);
+            status = status == EX_OK ? once : status;
+        }
+    }
+    arena_close(arena);
+    buffer_fini(&file);
+    return status;
+}
+
+/* ---- the command ---- */
+
+static int usage(const char *why)
+{
+    (void)fprintf(stderr, "smx send: %s\nusage: smx send FILE... --to URL [--plain] [--count N]\n", why);
+    return EX_USAGE;
+}
+
+/* A URL without a path means the path that clients use. */
+static bool complete_url(struct sending *sending, const char *to, char *out, size_t room)
+{
+    const char *host = strstr(to, "://");
+    host = host == NULL ? to : host + 3;
+    const size_t len = strcspn(host, ":/?");
+    (void)snprintf(sending->target, sizeof sending->target, "%.*s", (int)len, host);
+    const char *path = strchr(host, '/');
+    const bool has_path = path != NULL && path[1] != '\0';
+    const int written = snprintf(out, room, "%s%s", to,
+                                 has_path ? "" : path != NULL ? "ccm_system/request" : "/ccm_system/request");
+    return len > 0 && len < sizeof sending->target && written > 0 && (size_t)written < room;
+}
+
+static const char *read_options(int argc, char **argv, struct sending *sending, const char **to)
+{
+    static const struct option options[] = {{"to", required_argument, NULL, 't'},
+                                            {"plain", no_argument, NULL, 'p'},
+                                            {"count", required_argument, NULL, 'c'},
+                                            {NULL, 0, NULL, 0}};
+    uint64_t count = 1;
+    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (option == 't')
+            *to = optarg;
+        else if (option == 'p')
+            sending->plain = true;
+        else if (option != 'c' || !span_to_uint64(span_of(optarg), &count) || count == 0 || count > 1000000)
+            return option == 'c' ? "--count is a number from 1 to 1000000" : "unknown option";
+    }
+    sending->count = (unsigned long)count;
+    if (*to == NULL)
+        return "--to says where the reports go";
+    return optind == argc ? "name at least one file" : NULL;
+}
+
+int verb_send(int argc, char **argv)
+{
+    struct sending sending = {0};
+    const char *to = NULL;
+    char url[2048];
+    const char *wrong = read_options(argc, argv, &sending, &to);
+    if (wrong != NULL)
+        return usage(wrong);
+    if (!complete_url(&sending, to, url, sizeof url))
+        return usage("--to is not a URL such as http://mp.example.test");
+    sending.url = url;
+    if (gethostname(sending.host, sizeof sending.host - 1) != 0)
+        (void)snprintf(sending.host, sizeof sending.host, "localhost");
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (sending.curl = curl_easy_init()) == NULL)
+        return EX_OSERR;
+    int status = EX_OK;
+    for (int i = optind; i < argc; i++) {
+        const int one = send_file(&sending, argv[i]);
+        status = status == EX_OK ? one : status;
+    }
+    curl_easy_cleanup(sending.curl);
+    curl_global_cleanup();
+    return status;
+}

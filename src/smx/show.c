@@ -1,0 +1,92 @@
+/* The decision hidden here: text is made safe by the rules of the log (spec/logs.md 1.3), line by line. */
+#include "show.h"
+
+#include "base/log.h"
+
+#include <time.h>
+
+enum { PIECE = 1024 };
+
+static void write_safe(FILE *out, const char *text, bool json)
+{
+    for (; *text != '\0'; text++) {
+        if (json && (*text == '"' || *text == '\\'))
+            (void)fputc('\\', out);
+        (void)fputc(*text, out);
+    }
+}
+
+/* A piece of a long text ends before the first byte of a character. */
+static size_t piece_of(struct span text)
+{
+    size_t len = text.len < PIECE ? text.len : PIECE;
+    while (len < text.len && len > PIECE - 4 && ((unsigned char)text.at[len] & 0xC0) == 0x80)
+        len--;
+    return len;
+}
+
+static void write_line(FILE *out, struct span line, bool json)
+{
+    char safe[PIECE * 3 + 4];           /* the most that one byte becomes is U+FFFD */
+    while (line.len > 0) {
+        const size_t len = piece_of(line);
+        write_safe(out, log_quote((struct span){line.at, len}, sizeof safe - 4, safe, sizeof safe), json);
+        line.at += len;
+        line.len -= len;
+    }
+}
+
+static void write_lines(FILE *out, struct span text, const char *line_break, const char *tab, bool json)
+{
+    size_t begin = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        const char c = text.at[i];
+        if (c != '\n' && c != '\t')
+            continue;
+        const bool cr = c == '\n' && i > begin && text.at[i - 1] == '\r';
+        write_line(out, (struct span){text.at + begin, i - begin - (cr ? 1 : 0)}, json);
+        (void)fputs(c == '\n' ? line_break : tab, out);
+        begin = i + 1;
+    }
+    write_line(out, (struct span){text.at + begin, text.len - begin}, json);
+}
+
+void show_text(FILE *out, struct span text, const char *line_break)
+{
+    write_lines(out, text, line_break, " ", false);
+}
+
+void show_json_text(FILE *out, struct span text)
+{
+    (void)fputc('"', out);
+    write_lines(out, text, "\\n", "\\t", true);
+    (void)fputc('"', out);
+}
+
+static const char *write_time(int64_t time, bool utc, char out[SHOW_TIME_SIZE])
+{
+    int64_t second = time / 1000000;
+    if (time % 1000000 < 0)
+        second--;
+    const time_t when = (time_t)second;
+    const unsigned millisecond = (unsigned)((time - second * 1000000) / 1000 % 1000);
+    struct tm tm = {.tm_mday = 1};
+    if (time == INT64_MIN)
+        return "-";
+    (void)(utc ? gmtime_r(&when, &tm) : localtime_r(&when, &tm));
+    const size_t len = strftime(out, SHOW_TIME_SIZE, "%Y-%m-%d %H:%M:%S", &tm);
+    if (utc)
+        out[len - sizeof "HH:MM:SS"] = 'T';
+    (void)snprintf(out + len, SHOW_TIME_SIZE - len, utc ? ".%03uZ" : ".%03u", millisecond);
+    return out;
+}
+
+const char *show_local_time(int64_t time, char out[SHOW_TIME_SIZE])
+{
+    return write_time(time, false, out);
+}
+
+const char *show_utc_time(int64_t time, char out[SHOW_TIME_SIZE])
+{
+    return write_time(time, true, out);
+}

@@ -1,0 +1,10 @@
+/* The verbs of smx, one file each. Each takes its own arguments (argv[0] is the verb) and returns an exit status of
+ * sysexits(3). */
+#ifndef SMX_VERBS_H
+#define SMX_VERBS_H
+
+int verb_inspect(int argc, char **argv);
+int verb_send(int argc, char **argv);
+int verb_log(int argc, char **argv);
+
+#endif

@@ -1,0 +1,309 @@
+/*
+ * The decision hidden here: the order of steps that makes a batch durable, and what a failure at each of them means.
+ *
+ *   WAITING --stage--> STAGED --sync data--> --link--> LINKED --sync directories--> kept
+ *      any step may end in FAILED; a failed sync fails the whole batch
+ */
+#include "batch.h"
+
+#include "base/sys.h"
+#include "filesystem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { FILE_MODE = 0640, LINK_TRIES = 8 };
+
+/* ---- the store ---- */
+
+static bool on_one_file_system(const struct store *store)
+{
+    struct stat first;
+    struct stat other;
+    if (sys.fstat(store->queues[0], &first) != 0)
+        return false;
+    for (size_t i = 1; i < store->settings->queue_count; i++)
+        if (sys.fstat(store->queues[i], &other) != 0 || other.st_dev != first.st_dev)
+            return false;
+    return true;
+}
+
+static bool syncs_one_by_one(const struct store *store)
+{
+    if (!on_one_file_system(store))
+        return true;
+    switch (store->settings->sync) {
+    case SPOOL_SYNC_FSYNC:
+        return true;
+    case SPOOL_SYNC_SYNCFS:
+        return false;
+    case SPOOL_SYNC_AUTO:
+        break;
+    }
+    return !filesystem_syncs_whole(store->queues[0]);
+}
+
+bool store_open(struct store *store, const struct spool_settings *settings, struct error *err)
+{
+    *store = (struct store){.settings = settings};
+    for (size_t i = 0; i < SPOOL_MOST_QUEUES; i++)
+        store->queues[i] = -1;
+    for (size_t i = 0; i < settings->queue_count; i++) {
+        store->queues[i] = sys.openat(AT_FDCWD, settings->queues[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+        if (store->queues[i] < 0) {
+            (void)error_os(err, "cannot open the directory '%s'", settings->queues[i]);
+            store_close(store);
+            return false;
+        }
+    }
+    for (size_t i = 0; i < settings->queue_count; i++)
+        store->named |= !filesystem_links_nameless(store->queues[i]);
+    store->one_by_one = syncs_one_by_one(store);
+    if (!store->one_by_one)
+        (void)sys_syncfs(store->queues[0]);     /* an old error that nobody was told of is told now: it is not ours */
+    return true;
+}
+
+void store_close(struct store *store)
+{
+    for (size_t i = 0; i < SPOOL_MOST_QUEUES; i++) {
+        if (store->queues[i] >= 0)
+            (void)sys.close(store->queues[i]);      /* a directory read from: nothing is lost */
+        store->queues[i] = -1;
+    }
+}
+
+/* ---- the steps ---- */
+
+static const char *queue_path(const struct store *store, const struct spool_record *record)
+{
+    return store->settings->queues[record->queue];
+}
+
+enum { TEMPORARY_SIZE = 32 };
+
+/* No two records of a process arrive at the same moment, and no two processes have the same number. */
+static void write_temporary_name(const struct spool_record *record, char out[TEMPORARY_SIZE])
+{
+    char digits[17];
+    spool_name_write(record->arrived, (uint32_t)getpid(), digits);
+    (void)snprintf(out, TEMPORARY_SIZE, ".%s" STORE_TEMPORARY, digits);
+}
+
+/* A new name for the same moment: 25 random bits make a collision with another writer unlikely, linkat notices it. */
+static bool draw_name(const struct store *store, struct spool_record *record)
+{
+    uint32_t random;
+    char digits[17];
+    if (sys.getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+        return error_os(&record->error, "cannot draw a name for a file");
+    spool_name_write(record->arrived, random, digits);
+    (void)snprintf(record->name.text, sizeof record->name.text, "%.16s%s%.8s", store->settings->prefix, digits,
+                   store->settings->extension);
+    return true;
+}
+
+static int open_private_file(struct store *store, struct spool_record *record)
+{
+    const int queue = store->queues[record->queue];
+    record->named = store->named;
+    if (!store->named) {
+        const int fd = sys.openat(queue, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, FILE_MODE);
+        if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
+            return fd;
+        store->named = record->named = true;    /* this file system, or kernel, has no nameless files */
+    }
+    char name[TEMPORARY_SIZE];
+    write_temporary_name(record, name);
+    return sys.openat(queue, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, FILE_MODE);
+}
+
+/* Closes the private file and removes its name, if it had one; what was linked stays. */
+static void drop_private_file(struct store *store, struct spool_record *record)
+{
+    if (record->fd < 0)
+        return;
+    (void)sys.close(record->fd);        /* synced before if it matters, given up otherwise */
+    record->fd = -1;
+    if (record->named) {
+        char name[TEMPORARY_SIZE];
+        write_temporary_name(record, name);
+        (void)sys.unlinkat(store->queues[record->queue], name, 0);     /* else swept at the next start */
+    }
+}
+
+static void fail_record(struct store *store, struct spool_record *record)
+{
+    drop_private_file(store, record);
+    record->state = SPOOL_FAILED;
+}
+
+static bool stage_record(struct store *store, struct spool_record *record)
+{
+    record->fd = open_private_file(store, record);
+    if (record->fd < 0)
+        return error_os(&record->error, "cannot create a file in '%s'", queue_path(store, record));
+    if (!sys_write_all(record->fd, record->content))
+        return error_os(&record->error, "cannot write a file in '%s'", queue_path(store, record));
+    record->state = SPOOL_STAGED;
+    return true;
+}
+
+/* A sync that failed: come back later, unless the disk turned out to be full only when the data were written back. */
+static bool sync_failed(struct error *err, const char *what, const char *path)
+{
+    (void)error_os(err, "cannot sync %s '%s'", what, path);
+    if (err->kind == ERROR_SYSTEM)
+        err->kind = ERROR_BUSY;
+    return false;
+}
+
+static bool sync_data(struct store *store, struct spool_record **records, size_t count, struct error *err)
+{
+    enum { FEW = 2 };                   /* so few files sync faster than a file system */
+    if (count > FEW && !store->one_by_one) {
+        if (sys_syncfs(store->queues[0]) != 0)
+            return sync_failed(err, "the file system of", store->settings->queues[0]);
+        return true;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (records[i]->state == SPOOL_STAGED && sys_fsync(records[i]->fd) != 0)
+            return sync_failed(err, "a file in", queue_path(store, records[i]));
+    return true;
+}
+
+static int link_once(struct store *store, const struct spool_record *record)
+{
+    const int queue = store->queues[record->queue];
+    if (record->named) {
+        char temporary[TEMPORARY_SIZE];
+        write_temporary_name(record, temporary);
+        return sys.linkat(queue, temporary, queue, record->name.text, 0);
+    }
+    if (!store->link_by_proc) {
+        if (sys.linkat(record->fd, "", queue, record->name.text, AT_EMPTY_PATH) == 0)
+            return 0;
+        if (errno != ENOENT && errno != EPERM && errno != EINVAL)
+            return -1;
+        store->link_by_proc = true;     /* without CAP_DAC_READ_SEARCH older kernels want the way through /proc */
+    }
+    char path[32];
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", record->fd);
+    return sys.linkat(AT_FDCWD, path, queue, record->name.text, AT_SYMLINK_FOLLOW);
+}
+
+static bool link_record(struct store *store, struct spool_record *record)
+{
+    for (int tries = 0; tries < LINK_TRIES; tries++) {
+        if (!draw_name(store, record))
+            return false;
+        if (link_once(store, record) == 0) {
+            record->state = SPOOL_LINKED;
+            drop_private_file(store, record);
+            return true;
+        }
+        if (errno != EEXIST)
+            break;
+    }
+    return error_os(&record->error, "cannot put a file into '%s' under its name", queue_path(store, record));
+}
+
+static bool sync_directories(struct store *store, struct spool_record **records, size_t count, struct error *err)
+{
+    bool touched[SPOOL_MOST_QUEUES] = {false};
+    for (size_t i = 0; i < count; i++)
+        touched[records[i]->queue] |= records[i]->state == SPOOL_LINKED;
+    for (size_t i = 0; i < store->settings->queue_count; i++)
+        if (touched[i] && sys_fsync(store->queues[i]) != 0)
+            return sync_failed(err, "the directory", store->settings->queues[i]);
+    return true;
+}
+
+/* After a failed sync nothing of the batch may be acknowledged. Its files are whole, since their data were synced
+ * first, so a reader that has taken one already has taken a good one; what is still there is taken back. */
+static bool fail_batch(struct store *store, struct spool_record **records, size_t count, const struct error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct spool_record *record = records[i];
+        if (record->state == SPOOL_FAILED)
+            continue;
+        if (record->state == SPOOL_LINKED)
+            (void)sys.unlinkat(store->queues[record->queue], record->name.text, 0);
+        record->error = *err;
+        fail_record(store, record);
+    }
+    return false;
+}
+
+/*
+ * Group commit. Each step argued against the power cut, or kill, right after it:
+ *
+ * 1. Each record is written whole into a private file: nameless (O_TMPFILE), or where the file system knows no such
+ *    thing or step 4 would not be enough for it (filesystem.c), named with a leading dot that no reader takes. A cut
+ *    here leaves nothing, or a temporary for the sweep.
+ * 2. The data reach stable storage: one syncfs for all, or an fsync of each file. This must come before any file has
+ *    its name: ext4 may make a name durable long before the blocks behind it (delayed allocation), and after a cut a
+ *    reader would find an empty file under a good name. Objection: a sync costs a flush, and linking first would let
+ *    step 4 do for both. It would not: step 4 syncs the directory, and a half file could be seen even without a cut.
+ * 3. Each file is linked under its final name. link(2) cannot overwrite, and the name appears with the whole file
+ *    behind it. A cut here may leave the name or not; nobody has been told anything. If it is there, the file is whole,
+ *    and the client sends the report again: twice is allowed, lost is not.
+ * 4. Each directory touched is synced. Before this the names exist in memory only.
+ * 5. Only now is anybody told. A cut from here on finds file and name.
+ *
+ * If a sync fails, Linux has marked the pages clean: a second sync would report success although the data are gone.
+ * So there is no second try: the whole batch is refused, and the store proves itself with a probe before the next.
+ * Another keeper's batch in flight cannot be fooled by our having been told of the error: descriptors are told each
+ * for itself, and each keeper syncs through its own, opened before it wrote anything.
+ */
+bool store_commit(struct store *store, struct spool_record **records, size_t count)
+{
+    struct error err;
+    for (size_t i = 0; i < count; i++) {
+        records[i]->fd = -1;
+        records[i]->state = SPOOL_WAITING;
+        if (!stage_record(store, records[i]))
+            fail_record(store, records[i]);
+    }
+    if (!sync_data(store, records, count, &err))
+        return fail_batch(store, records, count, &err);
+    for (size_t i = 0; i < count; i++)
+        if (records[i]->state == SPOOL_STAGED && !link_record(store, records[i]))
+            fail_record(store, records[i]);
+    return sync_directories(store, records, count, &err) || fail_batch(store, records, count, &err);
+}
+
+/* ---- the probe ---- */
+
+static bool probe_queue(struct store *store, unsigned queue, struct error *err)
+{
+    static const char text[] = "written by the relay to see whether this disk keeps files; it may be removed\n";
+    struct spool_settings hidden = *store->settings;
+    hidden.prefix = STORE_PROBE;        /* no reader takes it */
+    hidden.extension = "";
+    struct store probing = *store;
+    probing.settings = &hidden;
+    struct spool_record probe = {.content = {SPAN(text), {NULL, 0}}, .queue = queue, .arrived = sys_now()};
+    struct spool_record *records[] = {&probe};
+    const bool synced = store_commit(&probing, records, 1);
+    store->named = probing.named;
+    store->link_by_proc = probing.link_by_proc;
+    if (probe.state == SPOOL_LINKED)
+        (void)sys.unlinkat(store->queues[queue], probe.name.text, 0);  /* else swept at the next start */
+    if (synced && probe.state == SPOOL_LINKED)
+        return true;
+    *err = probe.error;
+    return false;
+}
+
+bool store_probe(struct store *store, struct error *err)
+{
+    for (unsigned i = 0; i < store->settings->queue_count; i++)
+        if (!probe_queue(store, i, err))
+            return false;
+    if (!store->one_by_one && sys_syncfs(store->queues[0]) != 0)   /* one file alone was synced by itself */
+        return sync_failed(err, "the file system of", store->settings->queues[0]);
+    return true;
+}

@@ -1,0 +1,34 @@
+/*
+ * Making a batch of records durable: the one subtle place of the house (house.md "Inside the spool").
+ *
+ * A store is one keeper's own view of the directories: its descriptors, opened before anything is written, because
+ * the kernel tells each descriptor once that a write-back failed. A store belongs to one thread.
+ */
+#ifndef SPOOL_BATCH_H
+#define SPOOL_BATCH_H
+
+#include "spool/spool.h"
+
+struct store {
+    const struct spool_settings *settings;
+    int queues[SPOOL_MOST_QUEUES];      /* directory descriptors, -1 where not open */
+    bool one_by_one;                    /* sync each file by itself instead of the whole file system */
+    bool named;                         /* nameless files are unknown here or not safe: temporaries have names */
+    bool link_by_proc;                  /* we may not link a descriptor by itself: through /proc/self/fd */
+};
+
+bool store_open(struct store *store, const struct spool_settings *settings, struct error *err) MUST_CHECK;
+void store_close(struct store *store);
+
+/* Makes all that can be made durable so; each record ends SPOOL_LINKED, or SPOOL_FAILED with its error. False if a
+ * sync failed: then no record is linked, and the store is to be closed and proved anew before it takes another. */
+bool store_commit(struct store *store, struct spool_record **records, size_t count) MUST_CHECK;
+
+/* Keeps a small file in each queue by the same steps, and removes it: is this disk good (again)? */
+bool store_probe(struct store *store, struct error *err) MUST_CHECK;
+
+/* ".<16 characters>.part" is a temporary where it has to have a name, ".probe-<16 characters>" a probe. */
+#define STORE_TEMPORARY ".part"
+#define STORE_PROBE ".probe-"
+
+#endif

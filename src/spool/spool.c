@@ -1,0 +1,290 @@
+/*
+ * The decision hidden here: who waits for whom. Submitters put records into one queue and never wait. Two keepers take
+ * turns: while one syncs its batch, the other takes what gathered meanwhile, so a batch needs no timer and the disk is
+ * never idle while records wait. A surveyor counts the files now and then.
+ */
+#include "spool/spool.h"
+
+#include "base/sys.h"
+#include "batch.h"
+#include "directory.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/file.h>
+#include <time.h>
+
+enum { KEEPERS = 2, MOST_IN_BATCH = 256, SURVEY_SECONDS = 60 };
+
+struct keeper {
+    struct spool *spool;
+    pthread_t thread;
+    bool running;
+    struct store store;
+    unsigned proved;                    /* equals spool->failures while the store is known to be good */
+    struct spool_record *records[MOST_IN_BATCH];
+};
+
+struct spool {
+    struct spool_settings settings;
+    _Atomic uint64_t min_free;
+    _Atomic uint64_t max_files;
+    _Atomic uint64_t files;             /* an estimate */
+    _Atomic unsigned failures;          /* failed syncs: each makes every keeper prove its store again */
+    int lock_fd;                        /* shared lock: a spool is in use */
+
+    pthread_mutex_t lock;               /* guards what follows */
+    pthread_cond_t work;
+    pthread_cond_t end;
+    struct spool_record *first;
+    struct spool_record **last;
+    int64_t last_arrived;
+    bool closing;
+
+    pthread_t surveyor;
+    bool surveying;
+    struct keeper keepers[KEEPERS];
+};
+
+/* ---- keeping ---- */
+
+static size_t take_batch(struct spool *spool, struct spool_record **records)
+{
+    size_t count = 0;
+    (void)pthread_mutex_lock(&spool->lock);
+    while (spool->first == NULL && !spool->closing)
+        (void)pthread_cond_wait(&spool->work, &spool->lock);
+    while (spool->first != NULL && count < MOST_IN_BATCH) {
+        records[count++] = spool->first;
+        spool->first = spool->first->next;
+    }
+    if (spool->first == NULL)
+        spool->last = &spool->first;
+    else
+        (void)pthread_cond_signal(&spool->work);
+    (void)pthread_mutex_unlock(&spool->lock);
+    return count;
+}
+
+static bool check_room(const struct spool *spool, const struct store *store, struct error *err)
+{
+    const uint64_t min_free = spool->min_free;
+    const uint64_t max_files = spool->max_files;
+    struct statvfs disk;
+    if (sys.fstatvfs(store->queues[0], &disk) != 0)
+        return error_os(err, "cannot ask for the free space of '%s'", spool->settings.queues[0]);
+    const uint64_t free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
+    if (free_bytes < min_free)
+        return error_set(err, ERROR_NO_SPACE, "'%s' has %llu bytes free, min-free is %llu", spool->settings.queues[0],
+                         (unsigned long long)free_bytes, (unsigned long long)min_free);
+    if (spool->files >= max_files)
+        return error_set(err, ERROR_BUSY, "'%s' holds %llu files, max-inbox-files is %llu", spool->settings.queues[0],
+                         (unsigned long long)spool->files, (unsigned long long)max_files);
+    return true;
+}
+
+/* After a failed sync, here or at the other keeper: fresh descriptors, and a probe that is kept. */
+static bool prove_store(struct keeper *keeper, struct error *err)
+{
+    const unsigned failures = keeper->spool->failures;
+    if (keeper->proved == failures)
+        return true;
+    store_close(&keeper->store);
+    if (!store_open(&keeper->store, &keeper->spool->settings, err) || !store_probe(&keeper->store, err)) {
+        err->kind = ERROR_BUSY;
+        return false;
+    }
+    keeper->proved = failures;
+    return true;
+}
+
+static void keep_batch(struct keeper *keeper, size_t count)
+{
+    struct spool *spool = keeper->spool;
+    struct error err;
+    if (!prove_store(keeper, &err) || !check_room(spool, &keeper->store, &err)) {
+        for (size_t i = 0; i < count; i++) {
+            keeper->records[i]->state = SPOOL_FAILED;
+            keeper->records[i]->error = err;
+        }
+    } else if (!store_commit(&keeper->store, keeper->records, count)) {
+        spool->failures++;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct spool_record *record = keeper->records[i];
+        const bool kept = record->state == SPOOL_LINKED;
+        spool->files += kept;
+        record->done(record, kept ? &record->name : NULL, kept ? NULL : &record->error);
+    }
+}
+
+static void *run_keeper(void *argument)
+{
+    struct keeper *keeper = argument;
+    for (size_t count; (count = take_batch(keeper->spool, keeper->records)) > 0;)
+        keep_batch(keeper, count);
+    return NULL;
+}
+
+/* ---- counting ---- */
+
+static void survey(struct spool *spool)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < spool->settings.queue_count; i++)
+        directory_count(spool->settings.queues[i], spool->settings.extension, &count);
+    spool->files = count;
+}
+
+static void *run_surveyor(void *argument)
+{
+    struct spool *spool = argument;
+    (void)pthread_mutex_lock(&spool->lock);
+    while (!spool->closing) {
+        struct timespec until;
+        (void)clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += SURVEY_SECONDS;
+        if (pthread_cond_timedwait(&spool->end, &spool->lock, &until) != ETIMEDOUT)
+            continue;
+        (void)pthread_mutex_unlock(&spool->lock);
+        survey(spool);
+        (void)pthread_mutex_lock(&spool->lock);
+    }
+    (void)pthread_mutex_unlock(&spool->lock);
+    return NULL;
+}
+
+/* ---- opening and closing ---- */
+
+static void share_lock(int fd)
+{
+    while (flock(fd, LOCK_SH) != 0 && errno == EINTR)
+        ;
+}
+
+/* The lock on the first queue tells whether another process has this spool open: if none has, every temporary is a
+ * leftover. It is shared afterwards, so that a new process can take over from an old one; and waited for, because who
+ * holds it alone is sweeping, and would take our first temporaries for leftovers. Where there are no locks nobody
+ * is ever alone. */
+static bool lock_and_sweep(struct spool *spool, struct error *err)
+{
+    const struct spool_settings *settings = &spool->settings;
+    spool->lock_fd = sys.openat(AT_FDCWD, settings->queues[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (spool->lock_fd < 0)
+        return error_os(err, "cannot open the directory '%s'", settings->queues[0]);
+    const bool alone = flock(spool->lock_fd, LOCK_EX | LOCK_NB) == 0;
+    for (size_t i = 0; i < settings->queue_count; i++)
+        if (!directory_sweep(settings->queues[i], alone, err))
+            return false;
+    share_lock(spool->lock_fd);
+    return true;
+}
+
+static bool open_stores(struct spool *spool, struct error *err)
+{
+    for (size_t i = 0; i < KEEPERS; i++) {
+        struct keeper *keeper = &spool->keepers[i];
+        keeper->spool = spool;
+        if (!store_open(&keeper->store, &spool->settings, err) || !store_probe(&keeper->store, err))
+            return false;
+    }
+    return true;
+}
+
+static bool start_thread(pthread_t *thread, bool *running, void *(*run)(void *), void *argument, struct error *err)
+{
+    errno = pthread_create(thread, NULL, run, argument);
+    *running = errno == 0;
+    return *running || error_os(err, "cannot start a thread of the spool");
+}
+
+static bool start_threads(struct spool *spool, struct error *err)
+{
+    for (size_t i = 0; i < KEEPERS; i++) {
+        struct keeper *keeper = &spool->keepers[i];
+        if (!start_thread(&keeper->thread, &keeper->running, run_keeper, keeper, err))
+            return false;
+    }
+    return start_thread(&spool->surveyor, &spool->surveying, run_surveyor, spool, err);
+}
+
+static void init_locks(struct spool *spool)
+{
+    pthread_condattr_t monotonic;
+    (void)pthread_mutex_init(&spool->lock, NULL);       /* these cannot fail on Linux */
+    (void)pthread_cond_init(&spool->work, NULL);
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&spool->end, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+}
+
+bool spool_open(const struct spool_settings *settings, struct spool **out, struct error *err)
+{
+    for (size_t i = 0; i < settings->queue_count; i++)
+        if (!sys_make_directory(settings->queues[i], err))
+            return false;
+    struct spool *spool = sys.allocate(sizeof *spool);
+    if (spool == NULL)
+        return error_set(err, ERROR_NO_MEMORY, "no memory for the spool");
+    *spool = (struct spool){.settings = *settings, .lock_fd = -1, .last = &spool->first};
+    spool_set_limits(spool, settings->min_free, settings->max_files);
+    for (size_t i = 0; i < KEEPERS; i++)
+        for (size_t k = 0; k < SPOOL_MOST_QUEUES; k++)
+            spool->keepers[i].store.queues[k] = -1;
+    init_locks(spool);
+    if (!lock_and_sweep(spool, err) || !open_stores(spool, err) || !start_threads(spool, err)) {
+        spool_close(spool);
+        return false;
+    }
+    survey(spool);
+    *out = spool;
+    return true;
+}
+
+void spool_set_limits(struct spool *spool, uint64_t min_free, uint64_t max_files)
+{
+    spool->min_free = min_free;
+    spool->max_files = max_files;
+}
+
+void spool_submit(struct spool *spool, struct spool_record *record)
+{
+    assert(record->queue < spool->settings.queue_count);
+    record->next = NULL;
+    (void)pthread_mutex_lock(&spool->lock);
+    const int64_t now = sys_now();
+    record->arrived = now > spool->last_arrived ? now : spool->last_arrived + 1;    /* names rise, clocks may not */
+    spool->last_arrived = record->arrived;
+    *spool->last = record;
+    spool->last = &record->next;
+    (void)pthread_cond_signal(&spool->work);
+    (void)pthread_mutex_unlock(&spool->lock);
+}
+
+void spool_close(struct spool *spool)
+{
+    if (spool == NULL)
+        return;
+    (void)pthread_mutex_lock(&spool->lock);
+    spool->closing = true;
+    (void)pthread_cond_broadcast(&spool->work);
+    (void)pthread_cond_broadcast(&spool->end);
+    (void)pthread_mutex_unlock(&spool->lock);
+    for (size_t i = 0; i < KEEPERS; i++) {
+        if (spool->keepers[i].running)
+            (void)pthread_join(spool->keepers[i].thread, NULL);
+        store_close(&spool->keepers[i].store);
+    }
+    if (spool->surveying)
+        (void)pthread_join(spool->surveyor, NULL);
+    if (spool->lock_fd >= 0)
+        (void)sys.close(spool->lock_fd);    /* only locked */
+    (void)pthread_cond_destroy(&spool->end);
+    (void)pthread_cond_destroy(&spool->work);
+    (void)pthread_mutex_destroy(&spool->lock);
+    sys.release(spool);
+}

@@ -1,0 +1,39 @@
+"""Fixtures: `start(**settings)` starts a relay in a fresh directory, `relay` is one with the defaults."""
+import itertools
+
+import pytest
+
+from relay import Relay
+
+
+def serve(directory):
+    relays, numbers = [], itertools.count()
+
+    def start(**settings):
+        settings.setdefault("root", str(directory / ("relay%d" % next(numbers))))
+        root = settings.pop("root")
+        relays.append(Relay(root, **settings))
+        return relays[-1]
+
+    return relays, start
+
+
+@pytest.fixture
+def start(tmp_path):
+    relays, start = serve(tmp_path)
+    yield start
+    for relay in relays:
+        relay.stop() if relay.process.returncode is None else None
+
+
+@pytest.fixture
+def relay(start):
+    return start()
+
+
+@pytest.fixture(scope="session")
+def shared_relay(tmp_path_factory):
+    """One relay with the defaults for all data cases."""
+    relays, start = serve(tmp_path_factory.mktemp("shared"))
+    yield start(log_max_size="100M")
+    relays[0].stop()

@@ -1,0 +1,62 @@
+"""strace of the relay: before an answer is sent, its file was written, synced, linked, and its directory synced."""
+import concurrent.futures
+import os
+import re
+
+import pytest
+
+import wire
+
+CALLS = "write,writev,pwrite64,pwritev,sendto,sendmsg,fsync,fdatasync,syncfs,linkat,renameat2"
+LINE = re.compile(r"(\d+) +(?:<\.\.\. (\w+) resumed>|(\w+)\()(.*)")
+
+
+def events(trace):
+    """(call, its text, line where it began, line where it had ended) for each call that succeeded."""
+    begun, found = {}, []
+    for number, line in enumerate(trace.read_text("latin-1").splitlines()):
+        match = LINE.match(line)
+        if not match:
+            continue
+        thread, resumed, call, text = match.groups()
+        started, before = begun.pop(thread, (number, "")) if resumed else (number, "")
+        if text.endswith("<unfinished ...>"):
+            begun[thread] = (started, text)
+        elif not re.search(r"= -1 ", text):
+            found.append((resumed or call, before + text, started, number))
+    return found
+
+
+def check(found, name):
+    """Follows one report back from its answer; each step must have ended before the next began."""
+    answer = min(e[2] for e in found if "HTTP/1.1 200" in e[1] and name in e[1])
+    link, = [e for e in found if e[0] in ("linkat", "renameat2") and name in e[1]]
+    directory = re.search(r"<([^>]*incoming[^>]*)>", link[1]).group(1)
+    fd = re.search(r"/proc/self/fd/(\d+)|^(\d+)<", link[1]).group(0).rpartition("/")[2].rstrip("<")
+    written = max(e for e in found if e[0] in ("write", "writev", "pwrite64", "pwritev")
+                  and e[1].startswith(fd + "<") and e[3] < link[2])
+    synced = [e for e in found if written[3] < e[2] and e[3] < link[2]
+              and (e[0] == "syncfs" or e[0] in ("fsync", "fdatasync") and e[1].startswith(fd + "<"))]
+    published = [e for e in found if link[3] < e[2] and e[3] < answer
+                 and (e[0] == "syncfs" or e[0] == "fsync" and re.match(r"\d+<%s>" % re.escape(directory), e[1]))]
+    assert r"R\0e\0p\0o\0r\0t" in written[1], "the trace does not show the report's bytes"
+    assert synced and published, name
+
+
+@pytest.mark.parametrize("method", ["auto", "fsync", "syncfs"])
+@pytest.mark.parametrize("clients", [1, 8])
+def test_no_2xx_leaves_before_the_sync(start, tmp_path, method, clients):
+    trace = tmp_path / "trace"
+    relay = start(wrapper=["strace", "-D", "-f", "-y", "-s", "400", "-o", str(trace), "-e", "trace=" + CALLS],
+                  environment={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}, sync_method=method)
+
+    def post(number):
+        answer = relay.post(wire.plain(wire.report(serial=number, priority=number % 2 * 5), keep=True))
+        assert answer.status == 200
+        return re.search(rb"[0-9A-Z]{16}\.smx", answer.body).group().decode()
+    with concurrent.futures.ThreadPoolExecutor(clients) as pool:
+        names = list(pool.map(post, range(8 * clients)))
+    relay.stop()
+    found = events(trace)
+    for name in names:
+        check(found, name)

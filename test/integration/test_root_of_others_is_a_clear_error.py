@@ -1,0 +1,36 @@
+"""A directory that cannot be used ends the start at once, with a sentence that names it."""
+import os
+import subprocess
+
+import pytest
+
+from relay import BUILD, free_port
+
+
+def run(root, **how):
+    return subprocess.run([BUILD / "mprelay", "--root", root, "--listen", "127.0.0.1:%d" % free_port()],
+                          capture_output=True, text=True, timeout=60, **how)
+
+
+@pytest.mark.parametrize("root", ["/proc/mprelay", "/dev/null/mprelay"])
+def test_no_directory_can_be_made_there(root):
+    done = run(root)
+    assert done.returncode in (73, 78) and root in done.stderr and done.stderr.startswith("mprelay: ")
+
+
+def test_a_file_in_place_of_a_directory(tmp_path):
+    (tmp_path / "inboxes").write_text("not a directory")
+    done = run(str(tmp_path))
+    assert done.returncode in (73, 78) and str(tmp_path / "inboxes") in done.stderr
+
+
+def test_a_directory_of_another_user(tmp_path):
+    """As nobody where the tests run as root: root is asked for no permission."""
+    tmp_path.chmod(0o555)
+    how = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    for parent in tmp_path.parents if how else []:
+        if parent.stat().st_mode & 0o005 != 0o005 and parent.stat().st_uid == 0:
+            parent.chmod(parent.stat().st_mode | 0o005)
+    done = run(str(tmp_path / "root"), **how)
+    assert done.returncode in (73, 78) and str(tmp_path / "root") in done.stderr
+    assert "ermission denied" in done.stderr
