@@ -16,8 +16,13 @@
  * takes the rest as text, which goes to the const char * right behind the int: use struct config_choice).
  * Sizes: 4096, 64K, 8M, 1G (1024s). Durations: 30s, 15m, 24h, 7d, 500ms.
  *
- * The values belong to the struct config and live until config_close. Errors are ERROR_MALFORMED with the sentence
- * "FILE:LINE: ..." or "--name: ...". Not for several threads at once. Source of the setting names: spec/.
+ * A value holds no control characters, and no '#' where it would begin a comment, wherever it comes from: so what
+ * --print-config writes can be read back. An empty value takes a text or a list away; other types need one. Quantities
+ * end in one unit; only 0 needs none. A second --name for the same setting is an error, too, unless it is a list.
+ *
+ * The values belong to the struct config and live until config_close; argv must live as long. Errors in what was given
+ * are ERROR_MALFORMED with the sentence "FILE:LINE: ..." or "--name: ..."; a file that cannot be read is ERROR_SYSTEM,
+ * refused memory ERROR_NO_MEMORY. Not for several threads at once. Source of the setting names: spec/.
  */
 #ifndef BASE_CONFIG_H
 #define BASE_CONFIG_H
@@ -73,7 +78,7 @@ struct config_table {
     bool (*check)(const void *values, struct error *err);
 };
 
-/* What the command line asks for. The first five are answered by config_answer and then exit. */
+/* What the command line asks for. All but CONFIG_RUN and CONFIG_CHECK are answered by config_answer, then exit. */
 enum config_wish {
     CONFIG_RUN,
     CONFIG_HELP,

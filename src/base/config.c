@@ -160,8 +160,10 @@ static bool read_options(struct config *config, struct error *err)
 
 /* ---- the file ---- */
 
-__attribute__((format(printf, 4, 5))) static bool refuse_line(const struct config *config, unsigned line,
-                                                              struct error *err, const char *format, ...)
+static bool refuse_line(const struct config *config, unsigned line, struct error *err, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static bool refuse_line(const struct config *config, unsigned line, struct error *err, const char *format, ...)
 {
     char file[CONFIG_SHOWN_FILE + 4], reason[136];
     va_list arguments;

@@ -203,6 +203,8 @@ static bool add_items(const struct config_input *input, struct arena *arena, str
         const struct span item = span_trim((struct span){left.at, len});
         if (item.len == 0 || len + 1 == left.len)
             return config_value_refuse(input, err, "nothing stands before or behind a comma");
+        if (item.at[0] == '#')           /* it would when the item stands alone, as --print-config writes it */
+            return config_value_refuse(input, err, "a '#' here would begin a comment");
         if (!add_item(arena, list, entry, item))
             return config_no_memory(err);
         left = comma == NULL ? (struct span){NULL, 0} : (struct span){comma + 1, left.len - len - 1};

@@ -32,8 +32,11 @@ const struct error_policy *error_policy(enum error_kind kind)
     return &policies[kind];
 }
 
-__attribute__((format(printf, 5, 0))) static void write_error(struct error *err, enum error_kind kind, const char *rule,
-                                                              int os, const char *format, va_list arguments)
+static void write_error(struct error *err, enum error_kind kind, const char *rule, int os, const char *format,
+                        va_list arguments) __attribute__((format(printf, 5, 0)));
+
+static void write_error(struct error *err, enum error_kind kind, const char *rule, int os, const char *format,
+                        va_list arguments)
 {
     err->kind = kind;
     err->os = os;

@@ -36,8 +36,10 @@ static bool open_path(struct log_file *file)
 
 bool log_file_open(struct log_file *file, const struct log_settings *settings, struct error *err)
 {
-    *file = (struct log_file){.fd = -1, .closing_line = settings->format == LOG_SITE,
-                              .local_time = settings->local_time, .max_size = settings->max_size,
+    *file = (struct log_file){.fd = -1,
+                              .closing_line = settings->format == LOG_SITE,
+                              .local_time = settings->local_time,
+                              .max_size = settings->max_size,
                               .max_history = settings->max_history};
     const int len = snprintf(file->path, sizeof file->path, "%s", settings->path);
     if (len < 0 || (size_t)len >= sizeof file->path)

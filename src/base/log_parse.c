@@ -199,8 +199,7 @@ static enum log_parsed parse_ccm(struct span bytes, bool last, struct log_record
     const struct span fields = first(rest, find(first(rest, line), record_begin));
     if (!torn && fields.len == rest.len && !last)
         return LOG_MORE;
-    *out = (struct log_record){.format = LOG_CCM, .text = skip(first(bytes, end), record_begin.len),
-                               .time = INT64_MIN};
+    *out = (struct log_record){.format = LOG_CCM, .text = skip(first(bytes, end), record_begin.len), .time = INT64_MIN};
     if (torn || end == bytes.len) {
         out->text = without_line_end(out->text);
         *used = end;

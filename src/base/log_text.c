@@ -327,7 +327,7 @@ static void dump_line(struct dump *dump, struct span line, size_t rest_of_text)
     const size_t room = room_to(dump->len, dump->most);
     const size_t line_room = room_to(dump->len - dump->line_begin, dump->line_most);
     size_t used;
-    dump->len += log_text_safe(line, true, dump->out + dump->len, least_of(room, line_room), &used);
+    dump->len += log_text_safe(line, dump->lines, dump->out + dump->len, least_of(room, line_room), &used);
     if (used == line.len && room > 0)   /* without room even empty lines end the dump */
         return;
     dump->full = room <= line_room;
@@ -360,8 +360,8 @@ size_t log_text_dump(const struct log_style *style, const struct log_origin *ori
     char fields[FIELDS_ROOM];
     const struct span end = frame_end(style, origin, fields);
     const size_t reserved = end.len + SUFFIX_ROOM + strlen("\r\n");
-    struct dump dump = {.out = out, .most = room - reserved, .line_most = LOG_LINE_MOST - reserved,
-                        .lines = style->format == LOG_CCM};
+    struct dump dump = {
+        .out = out, .most = room - reserved, .line_most = LOG_LINE_MOST - reserved, .lines = style->format == LOG_CCM};
     dump.len = add_span(out, frame_begin(style));
     dump_text(&dump, what->title);
     dump_text(&dump, what->text);

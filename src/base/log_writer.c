@@ -187,8 +187,8 @@ static void say_losses(uint64_t lost)
     char text[160];
     char reason[80];
     const char *why = the_log.file.os == 0 ? "the buffer was full" : strerror_r(the_log.file.os, reason, sizeof reason);
-    (void)snprintf(text, sizeof text, "Log: %llu records were lost: %s",
-                   (unsigned long long)(lost - the_log.lost_said), why);
+    (void)snprintf(text, sizeof text, "Log: %llu records were lost: %s", (unsigned long long)(lost - the_log.lost_said),
+                   why);
     const struct log_origin origin = {LOG_WARNING, __FILE__, __LINE__, log_writer_thread(), sys_now()};
     char record[LOG_LINE_MOST];
     struct log_mark mark = {.records = 1};
@@ -250,8 +250,8 @@ static bool make_batches(struct error *err)
         batch->bytes = sys.allocate(BATCH_ROOM);
         batch->marks = sys.allocate(BATCH_BLOCKS * sizeof *batch->marks);
     }
-    if (the_log.batches[0].bytes != NULL && the_log.batches[0].marks != NULL &&
-        the_log.batches[1].bytes != NULL && the_log.batches[1].marks != NULL)
+    if (the_log.batches[0].bytes != NULL && the_log.batches[0].marks != NULL && the_log.batches[1].bytes != NULL &&
+        the_log.batches[1].marks != NULL)
         return true;
     free_batches();
     return error_set(err, ERROR_NO_MEMORY, "the system refused memory for the log");

@@ -89,17 +89,12 @@ static struct span strip(struct span part, enum text_encoding *encoding)
     return text;
 }
 
-static bool read_msg(struct span part, const struct envelope_limits *limits, struct xml_reader *reader,
-                     struct arena *arena, struct message *message, struct msg *msg, struct error *err)
+static bool check_size(struct span part, struct span text, size_t most, struct error *err)
 {
-    enum text_encoding encoding;
-    if (part.len > limits->msg)
+    if (part.len > most)
         return error_refuse(err, ERROR_TOO_BIG, "limit", "part 1 has %zu bytes, more than %zu (max-msg)", part.len,
-                            limits->msg);
-    const struct span text = strip(part, &encoding);
-    if (text.len == 0)
-        return error_refuse(err, ERROR_MALFORMED, "envelope", "part 1 is empty");
-    return msg_parse(text, encoding, limits, reader, arena, message, msg, err);
+                            most);
+    return text.len > 0 || error_refuse(err, ERROR_MALFORMED, "envelope", "part 1 is empty");
 }
 
 static bool check_endpoint(const struct message *message, const struct msg *msg, const struct envelope_limits *limits,
@@ -136,7 +131,7 @@ static size_t item_end(const struct msg_item *item)
 {
     uint64_t end;
     return __builtin_add_overflow(item->offset, item->length, &end) || end > SIZE_MAX - JUNK ? SIZE_MAX - JUNK
-                                                                                            : (size_t)end;
+                                                                                             : (size_t)end;
 }
 
 static size_t expected_size(const struct msg *msg)
@@ -151,9 +146,14 @@ static size_t expected_size(const struct msg *msg)
 static bool undo_hooks(struct span part, const struct msg *msg, const struct envelope_limits *limits,
                        struct arena *arena, struct span *payload, struct error *err)
 {
-    const struct inflate_limits bounds = {.bytes = limits->inflated, .ratio = limits->ratio};
+    const struct inflate_options options = {
+        .format = INFLATE_ZLIB,
+        .most = limits->inflated,
+        .ratio = limits->ratio,
+        .expected = expected_size(msg),
+    };
     *payload = part;
-    return !msg->zlib || inflate_whole(part, INFLATE_ZLIB, &bounds, expected_size(msg), arena, payload, err);
+    return !msg->zlib || inflate_whole(part, &options, arena, payload, err);
 }
 
 static bool check_item(const struct msg_item *item, size_t size, const char *name, struct error *err)
@@ -318,11 +318,14 @@ bool envelope_open(struct span http_body, struct span boundary, const struct env
 {
     struct span parts[MULTIPART_PARTS];
     struct span payload;
+    enum text_encoding encoding;
     struct msg msg;
     if (!multipart_split(http_body, boundary, parts, err))
         return false;
     out->payload = parts[1];
-    return read_msg(parts[0], limits, reader, arena, out, &msg, err) && check_endpoint(out, &msg, limits, err) &&
+    const struct span text = strip(parts[0], &encoding);
+    return check_size(parts[0], text, limits->msg, err) &&
+           msg_parse(text, encoding, limits, reader, arena, out, &msg, err) && check_endpoint(out, &msg, limits, err) &&
            check_transport(&msg, err) && undo_hooks(parts[1], &msg, limits, arena, &payload, err) &&
            cut_body(payload, &msg, out, err) && check_file_type(out, limits, err);
 }
@@ -330,12 +333,15 @@ bool envelope_open(struct span http_body, struct span boundary, const struct env
 bool envelope_open_plain(struct span http_body, enum envelope_coding coding, const struct envelope_limits *limits,
                          struct arena *arena, struct message *out, struct error *err)
 {
-    const struct inflate_limits bounds = {.bytes = limits->inflated, .ratio = limits->ratio};
-    const enum inflate_format format = coding == ENVELOPE_GZIP ? INFLATE_GZIP : INFLATE_ZLIB;
+    const struct inflate_options options = {
+        .format = coding == ENVELOPE_GZIP ? INFLATE_GZIP : INFLATE_ZLIB,
+        .most = limits->inflated,
+        .ratio = limits->ratio,
+    };
     struct span body = http_body;
     out->payload = http_body;
     out->file_type = SPAN("SMX");
-    if (coding != ENVELOPE_IDENTITY && !inflate_whole(http_body, format, &bounds, 0, arena, &body, err))
+    if (coding != ENVELOPE_IDENTITY && !inflate_whole(http_body, &options, arena, &body, err))
         return false;
     return read_text(body, out, err);
 }

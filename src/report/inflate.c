@@ -49,13 +49,13 @@ static size_t times(size_t count, size_t factor)
     return __builtin_mul_overflow(count, factor, &product) ? UINT_MAX - 1 : least(product, UINT_MAX - 1);
 }
 
-static void set_most(struct job *job, const struct inflate_limits *limits)
+static void set_most(struct job *job, const struct inflate_options *options)
 {
     const size_t free_of_ratio = FREE_OF_RATIO;
-    size_t by_ratio = times(job->stream.len, limits->ratio);
+    size_t by_ratio = times(job->stream.len, options->ratio);
     if (by_ratio < free_of_ratio)
         by_ratio = free_of_ratio;
-    job->most = least(limits->bytes, UINT_MAX - 1);
+    job->most = least(options->most, UINT_MAX - 1);
     job->by_ratio = by_ratio < job->most;
     if (job->by_ratio)
         job->most = by_ratio;
@@ -145,18 +145,18 @@ static bool inflate_into_arena(struct job *job, size_t expected, struct arena *a
     return true;
 }
 
-bool inflate_whole(struct span stream, enum inflate_format format, const struct inflate_limits *limits,
-                   size_t expected, struct arena *arena, struct span *out, struct error *err)
+bool inflate_whole(struct span stream, const struct inflate_options *options, struct arena *arena, struct span *out,
+                   struct error *err)
 {
     static const int window_bits[] = {[INFLATE_ZLIB] = 15, [INFLATE_GZIP] = 15 + 16};   /* as zlib.h numbers them */
     struct job job = {.z = {.zalloc = allocate, .zfree = release}, .stream = stream};
     if (stream.len >= UINT_MAX)
         return error_refuse(err, ERROR_TOO_BIG, "limit", "a compressed stream of %zu bytes", stream.len);
-    set_most(&job, limits);
-    if (inflateInit2(&job.z, window_bits[format]) != Z_OK)
+    set_most(&job, options);
+    if (inflateInit2(&job.z, window_bits[options->format]) != Z_OK)
         return error_set(err, ERROR_NO_MEMORY, "the system refused memory for inflating");
     rewind_stream(&job);
-    const bool done = inflate_into_arena(&job, expected, arena, out, err);
+    const bool done = inflate_into_arena(&job, options->expected, arena, out, err);
     (void)inflateEnd(&job.z);       /* fails only for a stream that was never begun */
     return done;
 }

@@ -13,13 +13,14 @@
 
 enum inflate_format { INFLATE_ZLIB, INFLATE_GZIP };
 
-struct inflate_limits {
-    size_t bytes;           /* max-inflated */
+struct inflate_options {
+    enum inflate_format format;
+    size_t most;            /* max-inflated, bytes */
     unsigned ratio;         /* max-ratio: inflated to compressed, counted above 1 MB inflated */
+    size_t expected;        /* a guess at the inflated size, 0 for none: a good one saves a second pass */
 };
 
-/* `expected` is a guess at the inflated size, 0 for none: a good one saves a second pass, a bad one does no harm. */
-bool inflate_whole(struct span stream, enum inflate_format format, const struct inflate_limits *limits,
-                   size_t expected, struct arena *arena, struct span *out, struct error *err) MUST_CHECK;
+bool inflate_whole(struct span stream, const struct inflate_options *options, struct arena *arena, struct span *out,
+                   struct error *err) MUST_CHECK;
 
 #endif

@@ -107,8 +107,8 @@ const char *msg_quote(struct span value, char out[MSG_QUOTE_ROOM])
     return out;
 }
 
-__attribute__((format(printf, 4, 5)))
-static bool write_span(struct reading *reading, struct span *out, struct error *err, const char *format, ...)
+__attribute__((format(printf, 4, 5))) static bool write_span(struct reading *reading, struct span *out,
+                                                             struct error *err, const char *format, ...)
 {
     char text[2 * MSG_QUOTE_ROOM + 80];
     va_list arguments;
@@ -217,8 +217,7 @@ static enum single find_single(struct span name)
     return single;
 }
 
-static bool start_single(struct reading *reading, const struct element *element, enum single single,
-                         struct error *err)
+static bool start_single(struct reading *reading, const struct element *element, enum single single, struct error *err)
 {
     if (reading->seen[single])
         return skip_element(reading) && warn(reading, element->name, "is repeated, the first one counts", err);

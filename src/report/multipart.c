@@ -85,8 +85,9 @@ static bool is_boundary_character(char c)
 static bool check_boundary(const struct parameter *boundary, struct error *err)
 {
     if (boundary->len < 1 || boundary->len > ENVELOPE_BOUNDARY_MOST)
-        return error_refuse(err, ERROR_MALFORMED, "multipart", "Content-Type: a boundary of %zu characters, not 1 to %d",
-                            boundary->len, ENVELOPE_BOUNDARY_MOST);
+        return error_refuse(err, ERROR_MALFORMED, "multipart",
+                            "Content-Type: a boundary of %zu characters, not 1 to %d", boundary->len,
+                            ENVELOPE_BOUNDARY_MOST);
     for (size_t i = 0; i < boundary->len; i++)
         if (!is_boundary_character(boundary->value[i]) && !(boundary->quoted && boundary->value[i] == ' '))
             return refuse(err, "Content-Type: a character that no boundary may have");
@@ -180,9 +181,11 @@ static bool skip_headers(struct span part, unsigned number, struct span *content
 
 static bool count_parts(unsigned count, struct error *err)
 {
-    return count == MULTIPART_PARTS ||
-           error_refuse(err, ERROR_MALFORMED, "multipart", "%s parts, not %d",
-                        count == 0 ? "no" : count < MULTIPART_PARTS ? "too few" : "too many", MULTIPART_PARTS);
+    return count == MULTIPART_PARTS || error_refuse(err, ERROR_MALFORMED, "multipart", "%s parts, not %d",
+                                                    count == 0                ? "no"
+                                                    : count < MULTIPART_PARTS ? "too few"
+                                                                              : "too many",
+                                                    MULTIPART_PARTS);
 }
 
 bool multipart_split(struct span body, struct span boundary, struct span parts[MULTIPART_PARTS], struct error *err)

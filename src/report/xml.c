@@ -1,20 +1,15 @@
 /*
- * The decision hidden here: libxml2's push parser with SAX2 events and a context that is used again, fed with pieces
- * that it cannot choke on. A scan of our own goes over the text first, together with the transcoding, because the
- * parser (2.9.14)
- * - takes time that grows with the square of the attributes of a tag and of the namespaces in scope: both are bounded;
- * - takes the first '>' that it sees for the end of a tag, also one inside an attribute value: it gets whole tags only;
- * - keeps a comment, a CDATA section or a processing instruction whole, searches its end anew with each piece, and
- *   gives up at 10 MB, while the details of a state message may be longer: a section that goes on behind a piece is
- *   closed at its end and opened again with the next. That is the same document, but for one comment made of two;
- * - keeps every name that it ever saw in a dictionary: bounded in a document, thrown away between two.
+ * The decision hidden here: libxml2's push parser with SAX2 events and a context that is used again, fed piece by
+ * piece with what a scan of our own has let pass (xml_scan.h says why).
  *
  * The parser is never stopped from within an event, since that frees buffers that it still looks at: after a fault the
- * events are ignored up to the end of the piece, and the context is thrown away.
+ * events are ignored up to the end of the piece, and the context is thrown away. Neither is the parser asked whether
+ * memory was refused: it does not report every case, so its allocations go through a function that remembers.
  */
 #include "report/xml.h"
 
 #include "base/sys.h"
+#include "xml_scan.h"
 
 #include <libxml/parser.h>
 #include <libxml/parserInternals.h>
@@ -22,26 +17,10 @@
 
 enum {
     PIECE = 16 * 1024,                  /* converted and parsed at a time */
-    MOST_ATTRIBUTES = 256,              /* of one tag */
-    MOST_NAMESPACES = 64,               /* in scope */
-    MOST_NAMES = 1024 * 1024,           /* bytes of the dictionary in one document; the parser fails at 10 MB */
-    MOST_NAMES_KEPT = 64 * 1024,        /* and when the context is used again */
-    LONGEST_REFERENCE = 64,             /* &#x10FFFF; with some zeros */
-    LONGEST_OPENING = 9,                /* <![CDATA[ */
-    LONGEST_CLOSING = 3,
+    MOST_NAMESPACES = 64,               /* in scope: the parser looks each prefix up in all of them */
+    MOST_NAMES = 1024 * 1024,           /* bytes of the parser's dictionary, which fails at 10 MB, in a document */
+    MOST_NAMES_KEPT = 64 * 1024,        /* and between two: it never forgets a name */
     OPTIONS = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOCDATA | XML_PARSE_IGNORE_ENC,
-};
-
-struct section {
-    struct span opening;
-    struct span closing;
-    struct span again;                  /* opens the next part of one that was cut */
-};
-
-static const struct section sections[] = {
-    {{"<![CDATA[", 9}, {"]]>", 3}, {"<![CDATA[", 9}},
-    {{"<!--", 4}, {"-->", 3}, {"<!--", 4}},
-    {{"<?", 2}, {"?>", 2}, {"<?x ", 4}},
 };
 
 struct xml_reader {
@@ -54,6 +33,7 @@ struct xml_reader {
     enum text_encoding encoding;
     size_t taken;                       /* bytes of source that were converted */
     size_t filled;                      /* bytes in room */
+    struct xml_scan scan;
     const struct xml_limits *limits;
     const struct xml_events *events;
     void *owner;
@@ -63,7 +43,6 @@ struct xml_reader {
     bool rooted;                        /* the root element was seen */
     unsigned depth;
     unsigned line;                      /* where `room` begins */
-    const struct section *section;      /* in which the scan is, or NULL */
 };
 
 /* Set when the system refuses memory to the parser, which does not report every case. */
@@ -163,7 +142,7 @@ static struct span span_of_xml(const xmlChar *text)
 static size_t collect_attributes(const xmlChar **given, int count, struct xml_attribute *out)
 {
     size_t kept = 0;
-    for (int i = 0; i < count && kept < MOST_ATTRIBUTES; i++, given += 5) {
+    for (int i = 0; i < count && kept < XML_MOST_ATTRIBUTES; i++, given += 5) {
         if (given[1] != NULL)
             continue;
         out[kept].name = span_of_xml(given[0]);
@@ -177,7 +156,7 @@ static void on_start(void *context, const xmlChar *name, const xmlChar *prefix, 
                      const xmlChar **declared, int attributes, int defaulted, const xmlChar **given)
 {
     struct xml_reader *reader = context;
-    struct xml_attribute kept[MOST_ATTRIBUTES];
+    struct xml_attribute kept[XML_MOST_ATTRIBUTES];
     (void)namespaces, (void)declared, (void)defaulted;
     if (reader->failed)
         return;
@@ -234,7 +213,13 @@ static void on_fault(void *context, xmlErrorPtr fault)
         error_refuse(reader->err, ERROR_MALFORMED, reader->rule, "line %d: not well-formed: %s", fault->line, text);
 }
 
-/* ---- the scan ---- */
+/* ---- piece by piece ---- */
+
+static void refuse_memory(struct xml_reader *reader)
+{
+    reader->failed = true;
+    error_set(reader->err, ERROR_NO_MEMORY, "the system refused memory for an XML document");
+}
 
 static unsigned line_at(const struct xml_reader *reader, const char *at)
 {
@@ -242,118 +227,6 @@ static unsigned line_at(const struct xml_reader *reader, const char *at)
     for (const char *from = reader->room; (from = memchr(from, '\n', (size_t)(at - from))) != NULL; from++)
         line++;
     return line;
-}
-
-static bool starts_with(struct span text, struct span start)
-{
-    return text.len >= start.len && memcmp(text.at, start.at, start.len) == 0;
-}
-
-/* What may be the first part of a closing or of CR LF is left for the next piece. */
-static size_t without_tail(struct span text, bool last)
-{
-    size_t len = text.len;
-    while (!last && len > 0 && text.len - len < LONGEST_CLOSING - 1 && strchr("]-?\r", text.at[len - 1]) != NULL)
-        len--;
-    return len;
-}
-
-/* The length of the tag at the start of `text`; 0 if its end is not in sight. */
-static size_t measure_tag(struct span text, size_t *attributes)
-{
-    const char *const end = text.at + text.len;
-    *attributes = 0;
-    for (const char *at = text.at; at < end; at++) {
-        if (*at == '>')
-            return (size_t)(at + 1 - text.at);
-        if (*at != '"' && *at != '\'')
-            continue;
-        ++*attributes;
-        at = memchr(at + 1, *at, (size_t)(end - at - 1));
-        if (at == NULL)
-            break;
-    }
-    return 0;
-}
-
-static size_t scan_tag(struct xml_reader *reader, struct span text)
-{
-    size_t attributes;
-    const size_t len = measure_tag(text, &attributes);
-    if ((len == 0 ? text.len : len) > reader->limits->tag_bytes)
-        refuse_limit(reader, line_at(reader, text.at), "bytes in one tag", reader->limits->tag_bytes);
-    else if (attributes > MOST_ATTRIBUTES)
-        refuse_limit(reader, line_at(reader, text.at), "attributes in one tag", MOST_ATTRIBUTES);
-    return len;
-}
-
-static size_t scan_markup(struct xml_reader *reader, struct span text, bool last)
-{
-    if (text.len < LONGEST_OPENING && !last)
-        return 0;
-    if (starts_with(text, SPAN("<!")) || starts_with(text, SPAN("<?"))) {
-        for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
-            if (starts_with(text, sections[i].opening)) {
-                reader->section = &sections[i];
-                return sections[i].opening.len;
-            }
-        }
-        refuse_form(reader, line_at(reader, text.at), "a DTD is not allowed");
-    }
-    return scan_tag(reader, text);
-}
-
-static size_t scan_reference(struct xml_reader *reader, struct span text)
-{
-    const char *end = memchr(text.at, ';', text.len < LONGEST_REFERENCE ? text.len : LONGEST_REFERENCE);
-    if (end == NULL && text.len >= LONGEST_REFERENCE)
-        refuse_form(reader, line_at(reader, text.at), "not well-formed: '&' begins no reference");
-    return end == NULL ? 0 : (size_t)(end + 1 - text.at);
-}
-
-static size_t scan_section(struct xml_reader *reader, struct span text, bool last)
-{
-    const struct span closing = reader->section->closing;
-    const char *end = memmem(text.at, text.len, closing.at, closing.len);
-    if (end == NULL)
-        return without_tail(text, last);
-    reader->section = NULL;
-    return (size_t)(end - text.at) + closing.len;
-}
-
-static size_t scan_text(struct span text, bool last)
-{
-    size_t len = 0;
-    while (len < text.len && text.at[len] != '<' && text.at[len] != '&')
-        len++;
-    return len < text.len ? len : without_tail(text, last);
-}
-
-/* How much of `text` the parser may have now. */
-static size_t scan(struct xml_reader *reader, struct span text, bool last)
-{
-    size_t done = 0, step = 1;
-    while (done < text.len && step > 0 && !reader->failed) {
-        const struct span rest = {text.at + done, text.len - done};
-        if (reader->section != NULL)
-            step = scan_section(reader, rest, last);
-        else if (rest.at[0] == '<')
-            step = scan_markup(reader, rest, last);
-        else if (rest.at[0] == '&')
-            step = scan_reference(reader, rest);
-        else
-            step = scan_text(rest, last);
-        done += step;
-    }
-    return last ? text.len : done;      /* at the end the parser says what is missing */
-}
-
-/* ---- piece by piece ---- */
-
-static void refuse_memory(struct xml_reader *reader)
-{
-    reader->failed = true;
-    error_set(reader->err, ERROR_NO_MEMORY, "the system refused memory for an XML document");
 }
 
 /* Room for at least half a piece more: a tag may be longer than one. */
@@ -400,17 +273,30 @@ static void feed(struct xml_reader *reader, struct span text, bool last)
         refuse_limit(reader, parser_line(reader), "bytes of different names", MOST_NAMES);
 }
 
+/* How much of the room the parser may have. */
+static size_t scan_piece(struct xml_reader *reader, bool last)
+{
+    struct xml_fault fault = {.at = NULL};
+    const size_t len = xml_scan(&reader->scan, (struct span){reader->room, reader->filled}, last, &fault);
+    if (fault.at != NULL && fault.most > 0)
+        refuse_limit(reader, line_at(reader, fault.at), fault.what, fault.most);
+    else if (fault.at != NULL)
+        refuse_form(reader, line_at(reader, fault.at), fault.what);
+    return len;
+}
+
+/* A section that goes on behind the piece is closed, and opened again with the next. */
 static void parse_piece(struct xml_reader *reader, bool last)
 {
-    const struct section *begun = reader->section;
-    const struct span text = {reader->room, scan(reader, (struct span){reader->room, reader->filled}, last)};
+    const struct xml_section *begun = reader->scan.section;
+    const struct span text = {reader->room, scan_piece(reader, last)};
     if (reader->failed || (text.len == 0 && !last))
         return;
     if (begun != NULL)
         feed(reader, begun->again, false);
     feed(reader, text, last);
-    if (reader->section != NULL && !last)
-        feed(reader, reader->section->closing, false);
+    if (reader->scan.section != NULL && !last)
+        feed(reader, reader->scan.section->closing, false);
     reader->line = line_at(reader, text.at + text.len);
     reader->filled -= text.len;
     memmove(reader->room, reader->room + text.len, reader->filled);
@@ -479,7 +365,7 @@ bool xml_read(struct xml_reader *reader, struct span bytes, enum text_encoding e
     reader->failed = reader->rooted = false;
     reader->depth = 0;
     reader->line = 1;
-    reader->section = NULL;
+    reader->scan = (struct xml_scan){.tag_bytes = limits->tag_bytes};
     bool last = false;
     if (prepare_context(reader)) {
         while (!last && !reader->failed && make_room(reader)) {

@@ -73,6 +73,8 @@ static void show_line(FILE *out, struct span line, bool json)
 static void show_text(FILE *out, struct span text, const struct notation *notation)
 {
     size_t begin = 0;
+    if (text.len == 0)                  /* and perhaps nowhere */
+        return;
     for (size_t i = 0; i < text.len; i++) {
         const char c = text.at[i];
         if (c != '\n' && c != '\t')
@@ -87,14 +89,14 @@ static void show_text(FILE *out, struct span text, const struct notation *notati
 
 static const char *format_time(int64_t time, bool json, char *out, size_t room)
 {
+    if (time == INT64_MIN)
+        return "-";
     int64_t second = time / 1000000;
     if (time % 1000000 < 0)
         second--;
     const time_t when = (time_t)second;
     const unsigned millisecond = (unsigned)((time - second * 1000000) / 1000 % 1000);
     struct tm tm = {.tm_mday = 1};
-    if (time == INT64_MIN)
-        return "-";
     (void)(json ? gmtime_r(&when, &tm) : localtime_r(&when, &tm));
     const size_t len = strftime(out, room, json ? "%Y-%m-%dT%H:%M:%S" : "%Y-%m-%d %H:%M:%S", &tm);
     (void)snprintf(out + len, room - len, json ? ".%03uZ" : ".%03u", millisecond);
@@ -302,7 +304,10 @@ static bool wants_color(void)
 int verb_log(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"follow", no_argument, NULL, 'f'}, {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0},
+        {"follow", no_argument, NULL, 'f'},
+        {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
     struct view view = {.fd = -1, .color = wants_color(), .out = stdout};
     optind = 0;                         /* another verb may have used getopt before */

@@ -6,7 +6,6 @@
 
 #include "base/mem.h"
 
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,10 @@
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+enum { LARGEST_FILE = 1024 * 1024 };     /* that config reads */
+
+static char config_option[] = "--config", print_option[] = "--print-config";
 
 struct values {
     struct config_list listen;
@@ -76,33 +79,67 @@ static void refuse_difference(void *owner, const struct config_row *row, const c
     abort();
 }
 
-/* The file is in memory; it is opened by the name that Linux gives to a descriptor. */
-static bool open_file(const char *bytes, size_t size, struct config **out, struct error *err)
+/* A settings file in memory, opened by the name that Linux gives to its descriptor; a config points to these. */
+struct trial {
+    int fd;
+    char path[40];
+    char *arguments[4];
+    struct config *config;
+};
+
+static void check_error(const struct error *err, const char *path)
 {
-    char path[64];
-    char *arguments[] = {(char[]){"fuzz"}, (char[]){"--config"}, path, (char[]){"--print-config"}, NULL};
-    const int fd = memfd_create("config", MFD_CLOEXEC);
-    demand(fd >= 0 && write(fd, bytes, size) == (ssize_t)size);
-    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    const bool opened = config_open(&table, 4, arguments, out, err);
-    demand(opened || (err->kind == ERROR_MALFORMED && strncmp(err->text, path, strlen(path)) == 0 &&
-                      err->text[strlen(path)] == ':'));
-    for (size_t i = 0; !opened && err->text[i] != '\0'; i++)
-        demand((unsigned char)err->text[i] >= ' ');
-    if (opened) {
-        check_values(config_values(*out));
-        FILE *nowhere = fopen("/dev/null", "w");
-        demand(nowhere != NULL);
-        config_answer(*out, nowhere);            /* while its path is still there */
-        demand(fclose(nowhere) == 0);
+    const size_t len = strlen(path);
+    demand(err->kind == ERROR_MALFORMED && strncmp(err->text, path, len) == 0 && err->text[len] == ':');
+    for (size_t i = 0; err->text[i] != '\0'; i++)
+        demand((unsigned char)err->text[i] >= ' ' && err->text[i] != 0x7F);
+}
+
+static bool trial_open(struct trial *trial, struct span text)
+{
+    struct error err;
+    *trial = (struct trial){.fd = memfd_create("config", MFD_CLOEXEC)};
+    demand(trial->fd >= 0 && write(trial->fd, text.at, text.len) == (ssize_t)text.len);
+    (void)snprintf(trial->path, sizeof trial->path, "/proc/self/fd/%d", trial->fd);
+    trial->arguments[1] = config_option;
+    trial->arguments[2] = trial->path;
+    trial->arguments[3] = print_option;
+    if (config_open(&table, 4, trial->arguments, &trial->config, &err)) {
+        check_values(config_values(trial->config));
+        return true;
     }
-    demand(close(fd) == 0);
-    return opened;
+    check_error(&err, trial->path);
+    return false;
+}
+
+static void trial_close(struct trial *trial)
+{
+    config_close(trial->config);
+    demand(close(trial->fd) == 0);
+}
+
+static void read_back(const struct config *config)
+{
+    char *text = NULL;
+    size_t len = 0;
+    struct trial again;
+    FILE *out = open_memstream(&text, &len);
+    demand(out != NULL);
+    config_answer(config, out);
+    demand(fclose(out) == 0);
+    if (len <= LARGEST_FILE) {
+        demand(trial_open(&again, (struct span){text, len}));
+        config_compare(config, again.config, refuse_difference, NULL);
+        trial_close(&again);
+    }
+    free(text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    (void)bytes;
-    (void)size;
+    struct trial trial;
+    if (trial_open(&trial, (struct span){(const char *)bytes, size}))
+        read_back(trial.config);
+    trial_close(&trial);
     return 0;
 }

@@ -11,8 +11,14 @@
 enum { MEGABYTE = 1024 * 1024 };
 
 static const struct envelope_limits limits = {
-    .xml = {.depth = 32, .tag_bytes = 65536}, .msg = 262144, .inflated = 2 * MEGABYTE, .attachments = 16,
-    .properties = 64, .ratio = 100, .guess_file_type = true, .target_host = {"mp", 2},
+    .xml = {.depth = 32, .tag_bytes = 65536},
+    .msg = 262144,
+    .inflated = 2 * MEGABYTE,
+    .attachments = 16,
+    .properties = 64,
+    .ratio = 100,
+    .guess_file_type = true,
+    .target_host = {"mp", 2},
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);

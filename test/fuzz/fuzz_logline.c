@@ -17,8 +17,8 @@ static void require(bool what)
 
 static bool lies_in(struct span part, struct span whole)
 {
-    return part.len == 0 || (part.at >= whole.at && part.len <= whole.len &&
-                             (size_t)(part.at - whole.at) <= whole.len - part.len);
+    return part.len == 0 ||
+           (part.at >= whole.at && part.len <= whole.len && (size_t)(part.at - whole.at) <= whole.len - part.len);
 }
 
 static void read_all(struct span bytes)

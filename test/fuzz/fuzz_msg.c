@@ -5,7 +5,10 @@
 #include <stdlib.h>
 
 static const struct envelope_limits limits = {
-    .xml = {.depth = 32, .tag_bytes = 65536}, .msg = 262144, .attachments = 16, .properties = 64,
+    .xml = {.depth = 32, .tag_bytes = 65536},
+    .msg = 262144,
+    .attachments = 16,
+    .properties = 64,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);

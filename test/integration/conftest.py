@@ -31,9 +31,9 @@ def relay(start):
     return start()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared_relay(tmp_path_factory):
-    """One relay with the defaults for all data cases."""
+    """One relay with the defaults for all tests of a file."""
     relays, start = serve(tmp_path_factory.mktemp("shared"))
     yield start(log_max_size="100M")
     relays[0].stop()

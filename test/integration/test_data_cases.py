@@ -81,6 +81,7 @@ def check_refused(relay, expect, answer, new, records):
 def test_case(shared_relay, folder, form):
     relay, expect, before = shared_relay, expected(folder, form), shared_relay.files()
     relay.posted += 1
+    relay.seen = relay.log_path.stat().st_size
     with relay.connect() as connection:
         connection.send(request_of(folder, form))
         answer = connection.answer()

@@ -12,7 +12,7 @@ CCMPOST = pathlib.Path(__file__).with_name("ccmpost.py")
 REPORTS = DATA / "samples" / "reports"
 SAMPLES = ["A-update-detection", "B-kb4459394", "C-cmpivot-result", "D-pull-dp", "E-peer-cache"]
 OPTIONS = [
-    [], ["--boundary", "x"], ["--no-bom"], ["--crlf-junk"], ["--final-crlf"], ["--chunked"], ["--no-nul"],
+    ["--boundary", "x"], ["--no-bom"], ["--crlf-junk"], ["--final-crlf"], ["--chunked"], ["--no-nul"],
     ["--no-compress"], ["--body-bom"], ["--property", "filetype=smx"], ["--property", "FileType="],
     ["--reply-mode", "ASync"], ["--reply-compression", "none"], ["--method", "POST"], ["--source-id"],
     ["--attachment", str(REPORTS / "F-metering-attachment.body")], ["--repeat", "3", "--same-id"],
@@ -24,8 +24,8 @@ def run(*command):
     return subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=60)
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=lambda o: " ".join(o[:2]) or "plain")
-@pytest.mark.parametrize("sample", SAMPLES)
+@pytest.mark.parametrize("sample, options", [(sample, []) for sample in SAMPLES] + [(SAMPLES[0], o) for o in OPTIONS],
+                         ids=lambda value: value if isinstance(value, str) else " ".join(value[:1]) or "as it is")
 def test_ccmpost_is_answered(shared_relay, sample, options):
     before = shared_relay.files()
     done = run(sys.executable, CCMPOST, "--url", "http://127.0.0.1:%d" % shared_relay.port, *options,

@@ -160,8 +160,8 @@ static inline int faults_directory(const struct stat *status)
             faults.objects[found].device != status->st_dev))
         found++;
     if (found == faults.object_count)
-        (void)faults_add_object((struct faults_object){
-            .is_directory = true, .device = status->st_dev, .number = status->st_ino});
+        (void)faults_add_object(
+            (struct faults_object){.is_directory = true, .device = status->st_dev, .number = status->st_ino});
     (void)pthread_mutex_unlock(&faults.lock);
     return found;
 }
@@ -206,8 +206,8 @@ static inline int faults_find(int directory, const char *path)
     (void)pthread_mutex_lock(&faults.lock);
     for (size_t i = 0; i < faults.event_count; i++) {
         const struct faults_event *event = &faults.events[i];
-        if ((event->kind == FAULTS_NAMED || event->kind == FAULTS_UNNAMED) &&
-            event->directory == wanted.directory && strcmp(event->name, wanted.name) == 0)
+        if ((event->kind == FAULTS_NAMED || event->kind == FAULTS_UNNAMED) && event->directory == wanted.directory &&
+            strcmp(event->name, wanted.name) == 0)
             object = event->kind == FAULTS_NAMED ? event->object : FAULTS_UNKNOWN;
     }
     (void)pthread_mutex_unlock(&faults.lock);
@@ -410,11 +410,23 @@ static inline void faults_begin(struct faults_plan plan)
         faults.object_of_fd[i] = FAULTS_UNKNOWN;
     faults.plan = plan;
     sys = (struct sys_calls){
-        .openat = faults_openat, .close = faults_close, .read = faults_read, .write = faults_write,
-        .writev = faults_writev, .fsync = faults_fsync, .syncfs = faults_syncfs, .linkat = faults_linkat,
-        .unlinkat = faults_unlinkat, .renameat = faults_renameat, .mkdirat = faults_mkdirat, .fstat = faults_fstat,
-        .fstatvfs = faults_fstatvfs, .getrandom = faults_getrandom, .allocate = faults_allocate,
-        .reallocate = faults_reallocate, .release = free,
+        .openat = faults_openat,
+        .close = faults_close,
+        .read = faults_read,
+        .write = faults_write,
+        .writev = faults_writev,
+        .fsync = faults_fsync,
+        .syncfs = faults_syncfs,
+        .linkat = faults_linkat,
+        .unlinkat = faults_unlinkat,
+        .renameat = faults_renameat,
+        .mkdirat = faults_mkdirat,
+        .fstat = faults_fstat,
+        .fstatvfs = faults_fstatvfs,
+        .getrandom = faults_getrandom,
+        .allocate = faults_allocate,
+        .reallocate = faults_reallocate,
+        .release = free,
     };
 }
 

@@ -274,6 +274,7 @@ static void wrong_values_are_refused_with_what_is_expected(void **state)
         {"listen = a,", "listen = a,: nothing stands before or behind a comma"},
         {"listen = ,a", "listen = ,a: nothing stands before or behind a comma"},
         {"listen = ,", "listen = ,: nothing stands before or behind a comma"},
+        {"listen = a,#b", "listen = a,#b: a '#' here would begin a comment"},
         {"root =#x", "root = #x: a '#' here would begin a comment"},
         {"root = 0123456789012345678901234567890123456789012345678901234567890", NULL},
         {"workers = 0123456789012345678901234567890123456789012345678x",
@@ -713,30 +714,46 @@ static void *reallocate_some(void *old, size_t size)
     return allowed-- > 0 ? realloc(old, size) : NULL;
 }
 
-static void each_refused_allocation_is_no_memory(void **state)
+static void assert_each_allocation_is_needed(int least)
 {
     struct config *config = NULL;
     struct error err;
     int needed = 0;
-    char text[5 * 4097];
-    (void)state;
-    for (int i = 0; i < 5; i++) {                        /* enough for several blocks of the arena */
-        memset(text + 4097 * i, 'a', 4096);
-        memcpy(text + 4097 * i, "listen=", 7);
-        for (int k = 0; k < 4090 - 7; k += 2)
-            text[4097 * i + 8 + k] = ',';
-        text[4097 * i + 4096] = '\n';
-    }
-    write_file(FILE_NAME, text, sizeof text);
     sys.allocate = allocate_some;
     sys.reallocate = reallocate_some;
-    for (allowed = 0; !open_with("--root /x", &config, &err); allowed = ++needed) {
+    for (allowed = 0; !open_with("--workers 5", &config, &err); allowed = ++needed) {
         assert_int_equal(err.kind, ERROR_NO_MEMORY);
         assert_null(config);
         assert_in_range(needed, 0, 100);
     }
-    assert_in_range(needed, 5, 100);
+    assert_in_range(needed, least, 100);
     config_close(config);
+}
+
+static void each_refused_allocation_is_no_memory(void **state)
+{
+    char *text = malloc(4 * 4097 + 1);
+    size_t len = 0;
+    (void)state;
+    assert_non_null(text);
+    for (int i = 0; i < 4; i++) {                        /* values that fill block after block of the arena */
+        static const char *const names[] = {"root =", "reply = file:", "listen =", "peers ="};
+        memset(text + len, 'x', 4096);
+        memcpy(text + len, names[i], strlen(names[i]));
+        len += 4096;
+        text[len++] = '\n';
+    }
+    write_file(FILE_NAME, text, len);
+    assert_each_allocation_is_needed(5);
+
+    memset(text, 'a', 4097);                             /* and a list of 2,000 items */
+    memcpy(text, "listen=", 7);
+    for (size_t i = 8; i < 4096; i += 2)
+        text[i] = ',';
+    text[4095] = 'a';
+    write_file(FILE_NAME, text, 4096);
+    assert_each_allocation_is_needed(5);
+    free(text);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, enter_folder, leave_folder)

@@ -23,8 +23,14 @@
 #define ZLIB "<Hooks><Hook3 Name='zlib-compress'/></Hooks>"
 
 static const struct envelope_limits usual = {
-    .xml = {.depth = 32, .tag_bytes = 65536}, .msg = 262144, .inflated = 67108864, .attachments = 16,
-    .properties = 64, .ratio = 100, .guess_file_type = true, .target_host = {"mp.example", 10},
+    .xml = {.depth = 32, .tag_bytes = 65536},
+    .msg = 262144,
+    .inflated = 67108864,
+    .attachments = 16,
+    .properties = 64,
+    .ratio = 100,
+    .guess_file_type = true,
+    .target_host = {"mp.example", 10},
 };
 
 static struct xml_reader *reader;
@@ -199,11 +205,14 @@ static void another_content_type_is_refused(void **state)
         {"", ERROR_UNSUPPORTED, "http", "Content-Type '' is not taken"},
         {"; boundary=x", ERROR_UNSUPPORTED, "http", "Content-Type '' is not taken"},
         {"text/plain", ERROR_UNSUPPORTED, "http", "Content-Type 'text/plain' is not taken"},
-        {"multipart/form-data; boundary=x", ERROR_UNSUPPORTED, "http", "Content-Type 'multipart/form-data' is not taken"},
+        {"multipart/form-data; boundary=x", ERROR_UNSUPPORTED, "http",
+         "Content-Type 'multipart/form-data' is not taken"},
         {"multipart/mixedx; boundary=x", ERROR_UNSUPPORTED, "http", "Content-Type 'multipart/mixedx' is not taken"},
-        {"application/xml, text/xml", ERROR_UNSUPPORTED, "http", "Content-Type 'application/xml, text/xml' is not taken"},
+        {"application/xml, text/xml", ERROR_UNSUPPORTED, "http",
+         "Content-Type 'application/xml, text/xml' is not taken"},
         {"multipart/mixed", ERROR_MALFORMED, "multipart", "Content-Type: no boundary"},
-        {"multipart/mixed; boundary=\"x \"", ERROR_MALFORMED, "multipart", "Content-Type: the boundary ends in a blank"},
+        {"multipart/mixed; boundary=\"x \"", ERROR_MALFORMED, "multipart",
+         "Content-Type: the boundary ends in a blank"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -490,7 +499,8 @@ static void each_fault_has_its_kind_and_rule(void **state)
         {ENDPOINT SMX "<Body Offset='50' Length='66'/><Attachment Offset='0' Length='51'/>", ERROR_MALFORMED, "body",
          "attachment 1 overlaps another item"},
         {ENDPOINT SMX "<Body Offset='0' Length='10'/><Attachment Offset='20' Length='10'/>"
-         "<Attachment Offset='29' Length='1'/>", ERROR_MALFORMED, "body", "attachment 2 overlaps another item"},
+                      "<Attachment Offset='29' Length='1'/>",
+         ERROR_MALFORMED, "body", "attachment 2 overlaps another item"},
         {ENDPOINT BODY "<Property Name='FileType' Value='SWM'/>", ERROR_UNSUPPORTED, "filetype",
          "FileType 'SWM' is not SMX"},
         {ENDPOINT "<Body Offset='0' Length='80'/>" SMX "<Msg>", ERROR_MALFORMED, "envelope", NULL},
@@ -517,7 +527,8 @@ static void faults_are_found_in_the_order_of_work(void **state)
         {"y", "<!DOCTYPE x>", false, "multipart"},
         {"x", "<!DOCTYPE x>", false, "envelope"},
         {"x", "<Hooks><Hook Name='x'/><Hook3 Name='zlib-compress'/></Hooks><Payload Type='x'/>", false, "endpoint"},
-        {"x", ENDPOINT "<Hooks><Hook Name='x'/><Hook3 Name='zlib-compress'/></Hooks><Payload Type='x'/>", false, "hook"},
+        {"x", ENDPOINT "<Hooks><Hook Name='x'/><Hook3 Name='zlib-compress'/></Hooks><Payload Type='x'/>", false,
+         "hook"},
         {"x", ENDPOINT ZLIB "<Payload Type='x'/><Property Name='FileType' Value='x'/>", false, "body"},
         {"x", ENDPOINT ZLIB "<Property Name='FileType' Value='x'/>", false, "zlib"},
         {"x", ENDPOINT ZLIB "<Property Name='FileType' Value='x'/>", true, "body"},
@@ -571,8 +582,8 @@ static void part_1_is_bounded(void **state)
 
 static void an_empty_part_1_is_refused(void **state)
 {
-    static const struct span rows[] = {{"", 0}, {"\0", 1}, {"\0\0", 2}, {"\xFF\xFE", 2}, {"\xFF\xFE\0\0 \0", 6},
-                                       {" \r\n", 3}, {"\xEF\xBB\xBF", 3}};
+    static const struct span rows[] = {
+        {"", 0}, {"\0", 1}, {"\0\0", 2}, {"\xFF\xFE", 2}, {"\xFF\xFE\0\0 \0", 6}, {" \r\n", 3}, {"\xEF\xBB\xBF", 3}};
     const struct bytes payload = report_payload();
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -800,7 +811,8 @@ static void refused_memory_is_never_a_bad_request(void **state)
     const struct bytes plain = report_payload();
     const struct bytes payload = deflated(&plain);
     const struct bytes body = make_request(ENDPOINT BODY SMX ZLIB "<ReplyMode>x</ReplyMode><Attachment Offset='0' "
-                                           "Length='0'/>", &payload);
+                                                                  "Length='0'/>",
+                                           &payload);
     unsigned failures = 0;
     bool done = false;
     (void)state;

@@ -14,7 +14,8 @@
 
 enum { MEGABYTE = 1024 * 1024, RAW = -15, ZLIB = 15, GZIP = 31 };
 
-static const struct inflate_limits usual = {.bytes = 64 * MEGABYTE, .ratio = 100};
+static const struct inflate_options usual = {.most = 64 * MEGABYTE, .ratio = 100};
+static const struct inflate_options gzip_usual = {.format = INFLATE_GZIP, .most = 64 * MEGABYTE, .ratio = 100};
 
 static struct span compress_as(int window_bits, int level, struct span plain)
 {
@@ -48,6 +49,15 @@ static void release(struct span made)
     free((void *)(uintptr_t)made.at);
 }
 
+static bool inflate_as(enum inflate_format format, struct span stream, size_t expected, struct arena *arena,
+                       struct span *out, struct error *err)
+{
+    struct inflate_options options = usual;
+    options.format = format;
+    options.expected = expected;
+    return inflate_whole(stream, &options, arena, out, err);
+}
+
 static void whatever_size_was_expected_the_same_comes_out(void **state)
 {
     static const size_t sizes[] = {0, 1, 2, 100, 2700, 16383, 16384, 16385, 70000, 3 * MEGABYTE};
@@ -65,7 +75,7 @@ static void whatever_size_was_expected_the_same_comes_out(void **state)
                 struct arena *arena = arena_open(256 * MEGABYTE, NULL);
                 struct span out;
                 struct error err = {0};
-                if (!inflate_whole(stream, kinds[k].format, &usual, expected[e], arena, &out, &err))
+                if (!inflate_as(kinds[k].format, stream, expected[e], arena, &out, &err))
                     fail_msg("%zu bytes, %zu expected: %s", sizes[i], expected[e], err.text);
                 assert_true(span_equal(out, plain));
                 arena_close(arena);
@@ -84,22 +94,25 @@ static void a_good_guess_takes_no_more_memory_than_the_result(void **state)
     struct span out;
     struct error err = {0};
     (void)state;
-    assert_true(inflate_whole(stream, INFLATE_ZLIB, &usual, plain.len, arena, &out, &err));
+    assert_true(inflate_as(INFLATE_ZLIB, stream, plain.len, arena, &out, &err));
     assert_true(span_equal(out, plain));
     arena_close(arena);
     release(stream);
     release(plain);
 }
 
-static void check_refused(struct span stream, enum inflate_format format, const struct inflate_limits *limits,
-                          enum error_kind kind, const char *rule, const char *why)
+/* Whatever size was expected. */
+static void check_refused(struct span stream, const struct inflate_options *options, enum error_kind kind,
+                          const char *rule, const char *why)
 {
+    struct inflate_options guessing = *options;
     static const size_t expected[] = {0, 1, 1000, 100000000};
     for (size_t e = 0; e < sizeof expected / sizeof expected[0]; e++) {
         struct arena *arena = arena_open(256 * MEGABYTE, NULL);
         struct span out = {NULL, 4711};
         struct error err = {0};
-        assert_false(inflate_whole(stream, format, limits, expected[e], arena, &out, &err));
+        guessing.expected = expected[e];
+        assert_false(inflate_whole(stream, &guessing, arena, &out, &err));
         assert_string_equal(err.text, why);
         assert_int_equal(err.kind, kind);
         assert_string_equal(err.rule, rule);
@@ -116,8 +129,8 @@ static void the_size_limit_is_exact(void **state)
     struct span out;
     struct error err = {0};
     (void)state;
-    assert_true(inflate_whole(stream, INFLATE_ZLIB, &(struct inflate_limits){50000, 100}, 0, arena, &out, &err));
-    check_refused(stream, INFLATE_ZLIB, &(struct inflate_limits){49999, 100}, ERROR_TOO_BIG, "limit",
+    assert_true(inflate_whole(stream, &(struct inflate_options){.most = 50000, .ratio = 100}, arena, &out, &err));
+    check_refused(stream, &(struct inflate_options){.most = 49999, .ratio = 100}, ERROR_TOO_BIG, "limit",
                   "inflates to more than 49999 bytes (max-inflated)");
     arena_close(arena);
     release(stream);
@@ -136,10 +149,10 @@ static void the_ratio_counts_above_one_megabyte(void **state)
     char why[160];
     (void)state;
     assert_true(allowed.len * 900 < MEGABYTE);
-    assert_true(inflate_whole(allowed, INFLATE_ZLIB, &usual, 0, arena, &out, &err));
+    assert_true(inflate_as(INFLATE_ZLIB, allowed, 0, arena, &out, &err));
     assert_int_equal(out.len, MEGABYTE);
     (void)snprintf(why, sizeof why, "%zu compressed bytes inflate to more than 1048576 (max-ratio)", refused.len);
-    check_refused(refused, INFLATE_ZLIB, &usual, ERROR_TOO_BIG, "limit", why);
+    check_refused(refused, &usual, ERROR_TOO_BIG, "limit", why);
     arena_close(arena);
     release(allowed);
     release(refused);
@@ -155,7 +168,7 @@ static void a_bomb_takes_no_memory(void **state)
     struct span out;
     struct error err = {0};
     (void)state;
-    assert_false(inflate_whole(bomb, INFLATE_ZLIB, &usual, 40 * MEGABYTE, arena, &out, &err));
+    assert_false(inflate_as(INFLATE_ZLIB, bomb, 40 * MEGABYTE, arena, &out, &err));
     assert_int_equal(err.kind, ERROR_TOO_BIG);
     assert_in_range(arena_used(arena), 0, 4 * MEGABYTE);
     arena_close(arena);
@@ -172,14 +185,13 @@ static void what_is_not_one_whole_stream_is_refused(void **state)
     const struct span gzip = compress_as(GZIP, 6, plain);
     char bytes[2048];
     (void)state;
-    check_refused((struct span){not_zlib, sizeof not_zlib}, INFLATE_ZLIB, &usual, ERROR_MALFORMED, "zlib",
+    check_refused((struct span){not_zlib, sizeof not_zlib}, &usual, ERROR_MALFORMED, "zlib",
                   "byte 2 of the compressed stream: incorrect header check");
-    check_refused(gzip, INFLATE_ZLIB, &usual, ERROR_MALFORMED, "zlib",
-                  "byte 2 of the compressed stream: incorrect header check");
-    check_refused(stream, INFLATE_GZIP, &usual, ERROR_MALFORMED, "zlib",
+    check_refused(gzip, &usual, ERROR_MALFORMED, "zlib", "byte 2 of the compressed stream: incorrect header check");
+    check_refused(stream, &gzip_usual, ERROR_MALFORMED, "zlib",
                   "byte 2 of the compressed stream: incorrect header check");
     assert_true(raw.len > 0);
-    check_refused((struct span){NULL, 0}, INFLATE_ZLIB, &usual, ERROR_MALFORMED, "zlib",
+    check_refused((struct span){NULL, 0}, &usual, ERROR_MALFORMED, "zlib",
                   "the compressed stream is cut off after 0 bytes");
 
     memcpy(bytes, stream.at, stream.len);
@@ -187,18 +199,18 @@ static void what_is_not_one_whole_stream_is_refused(void **state)
     bytes[stream.len - 1] = (char)(bytes[stream.len - 1] ^ 1);
     char why[80];
     (void)snprintf(why, sizeof why, "byte %zu of the compressed stream: incorrect data check", stream.len);
-    check_refused((struct span){bytes, stream.len}, INFLATE_ZLIB, &usual, ERROR_MALFORMED, "zlib", why);
+    check_refused((struct span){bytes, stream.len}, &usual, ERROR_MALFORMED, "zlib", why);
 
     memcpy(bytes, stream.at, stream.len);
-    check_refused((struct span){bytes, stream.len + 1}, INFLATE_ZLIB, &usual, ERROR_MALFORMED, "zlib",
+    check_refused((struct span){bytes, stream.len + 1}, &usual, ERROR_MALFORMED, "zlib",
                   "1 bytes follow the compressed stream");
     (void)snprintf(why, sizeof why, "%zu bytes follow the compressed stream", stream.len);
-    check_refused((struct span){bytes, 2 * stream.len}, INFLATE_ZLIB, &usual, ERROR_MALFORMED, "zlib", why);
+    check_refused((struct span){bytes, 2 * stream.len}, &usual, ERROR_MALFORMED, "zlib", why);
 
     memcpy(bytes, gzip.at, gzip.len);
     memcpy(bytes + gzip.len, gzip.at, gzip.len);
     (void)snprintf(why, sizeof why, "%zu bytes follow the compressed stream", gzip.len);
-    check_refused((struct span){bytes, 2 * gzip.len}, INFLATE_GZIP, &usual, ERROR_MALFORMED, "zlib", why);
+    check_refused((struct span){bytes, 2 * gzip.len}, &gzip_usual, ERROR_MALFORMED, "zlib", why);
     release(gzip);
     release(raw);
     release(stream);
@@ -213,7 +225,7 @@ static void a_raw_stream_without_checksum_is_refused(void **state)
     struct span out;
     struct error err = {0};
     (void)state;
-    assert_false(inflate_whole(raw, INFLATE_ZLIB, &usual, 0, arena, &out, &err));
+    assert_false(inflate_as(INFLATE_ZLIB, raw, 0, arena, &out, &err));
     assert_string_equal(err.rule, "zlib");
     arena_close(arena);
     release(raw);
@@ -228,7 +240,7 @@ static void any_cut_of_a_stream_is_refused(void **state)
     for (size_t len = 0; len < stream.len; len++) {
         char why[80];
         (void)snprintf(why, sizeof why, "the compressed stream is cut off after %zu bytes", len);
-        check_refused((struct span){stream.at, len}, INFLATE_ZLIB, &usual, ERROR_MALFORMED, "zlib", why);
+        check_refused((struct span){stream.at, len}, &usual, ERROR_MALFORMED, "zlib", why);
     }
     release(stream);
     release(plain);
@@ -246,7 +258,7 @@ static void a_preset_dictionary_is_refused(void **state)
     z.avail_out = sizeof bytes;
     assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
     assert_int_equal(deflateEnd(&z), Z_OK);
-    check_refused((struct span){(const char *)bytes, z.total_out}, INFLATE_ZLIB, &usual, ERROR_MALFORMED, "zlib",
+    check_refused((struct span){(const char *)bytes, z.total_out}, &usual, ERROR_MALFORMED, "zlib",
                   "the compressed stream wants a preset dictionary");
 }
 
@@ -259,7 +271,7 @@ static void a_full_arena_is_a_limit(void **state)
         struct arena *arena = arena_open(20000, NULL);
         struct span out;
         struct error err = {0};
-        assert_false(inflate_whole(stream, INFLATE_ZLIB, &usual, expected, arena, &out, &err));
+        assert_false(inflate_as(INFLATE_ZLIB, stream, expected, arena, &out, &err));
         assert_int_equal(err.kind, ERROR_TOO_BIG);
         assert_string_equal(err.rule, "limit");
         arena_close(arena);
@@ -288,7 +300,7 @@ static void refused_memory_is_never_a_bad_stream(void **state)
         struct error err = {0};
         left = failures++;
         sys.allocate = allocate_a_few;
-        done = inflate_whole(stream, INFLATE_ZLIB, &usual, 100, arena, &out, &err);     /* needs a second pass */
+        done = inflate_as(INFLATE_ZLIB, stream, 100, arena, &out, &err);     /* needs a second pass */
         sys = sys_kernel;
         if (!done)
             assert_int_equal(err.kind, ERROR_NO_MEMORY);

@@ -233,7 +233,7 @@ static void blocks_grow_but_not_without_end(void **state)
 
 static void an_arena_takes_from_its_budget_and_gives_all_back(void **state)
 {
-    struct budget budget = {.most = 20000};
+    struct budget budget = {.most = 3 * 8192};
     struct error err;
     struct arena *one = arena_open(1024 * 1024, &budget), *two = arena_open(1024 * 1024, &budget);
     (void)state;

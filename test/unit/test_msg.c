@@ -14,7 +14,10 @@
 #define TAIL "test/data/samples/relay-tail/1-msg-tail.utf16le"
 
 static const struct envelope_limits limits = {
-    .xml = {.depth = 32, .tag_bytes = 65536}, .msg = 262144, .attachments = 3, .properties = 4,
+    .xml = {.depth = 32, .tag_bytes = 65536},
+    .msg = 262144,
+    .attachments = 3,
+    .properties = 4,
 };
 
 /* What a test looks at, in an arena of its own. */
@@ -172,12 +175,13 @@ static void a_hook_is_known_by_element_and_name(void **state)
         {"<Hook3 Name=\"zlib-compress\"></Hook3><Hook3 Name=\"zlib-compress\"/>", true, false, ""},
         {"<Hook2 Name=\"clientauth\"><Property Name=\"PayloadSignature\">AB</Property></Hook2>", false, true, ""},
         {"<Hook2 Name=\"ClientAuth\"><Property Name=\"payloadsignature\">AB</Property></Hook2>"
-         "<Hook3 Name=\"zlib-compress\"/>", true, true, ""},
+         "<Hook3 Name=\"zlib-compress\"/>",
+         true, true, ""},
         {"<Hook2 Name=\"clientauth\"><Property Name=\"PayloadSignature\"> </Property></Hook2>", false, false, ""},
-        {"<Hook2 Name=\"clientauth\"><Property Name=\"Token\"><![CDATA[ClientToken:x]]></Property></Hook2>",
-         false, false, ""},
-        {"<Hook2 Name=\"clientauth\"><x><Property Name=\"PayloadSignature\">AB</Property></x></Hook2>",
-         false, false, ""},
+        {"<Hook2 Name=\"clientauth\"><Property Name=\"Token\"><![CDATA[ClientToken:x]]></Property></Hook2>", false,
+         false, ""},
+        {"<Hook2 Name=\"clientauth\"><x><Property Name=\"PayloadSignature\">AB</Property></x></Hook2>", false, false,
+         ""},
         {"<Hook3 Name=\"zlib-compress\"><Property Name=\"PayloadSignature\">AB</Property></Hook3>", true, false, ""},
         {"<Hook2 Name=\"encrypt\"/>", false, false, "Hook2 'encrypt'"},
         {"<Hook Name=\"compress\"/>", false, false, "Hook 'compress'"},
@@ -307,7 +311,8 @@ static void over_a_limit_is_refused_with_what_was_read(void **state)
         {"<ID>{1}</ID><Property/><Property/><Hooks><Hook2 Name='clientauth'><Property/><Property/><x/></Hook2></Hooks>",
          NULL},
         {"<ID>{1}</ID><Property/><Hooks><Hook2 Name='clientauth'><Property/><Property/></Hook2>"
-         "<Hook3 Name='x'><Property/><Property/></Hook3></Hooks>", "Msg: more than 4 properties"},
+         "<Hook3 Name='x'><Property/><Property/></Hook3></Hooks>",
+         "Msg: more than 4 properties"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -8,7 +8,10 @@
 
 #include <cmocka.h>
 
-#define BYTES(literal) {(literal), sizeof(literal) - 1}
+#define BYTES(literal)                                                                                                 \
+    {                                                                                                                  \
+        (literal), sizeof(literal) - 1                                                                                 \
+    }
 #define SEVENTY "0123456789012345678901234567890123456789012345678901234567890123456789"
 
 static void the_boundary_is_taken_out_of_the_header(void **state)
@@ -106,7 +109,8 @@ static void a_body_is_cut_into_its_two_parts(void **state)
         {BYTES("--x \t\r\n\r\none\r\n--x \r\n\r\ntwo\r\n--x-- \t"), BYTES("one"), BYTES("two")},
         /* a longer word that begins with the boundary is content */
         {BYTES("--x\r\n\r\n\r\n--xy\r\n--x\r\n\r\n\r\n--x-\r\n--x--"), BYTES("\r\n--xy"), BYTES("\r\n--x-")},
-        {BYTES("--xx\r\n--x\r\n\r\n\r\n--x z\r\n--x\r\n\r\n\r\n--x\r\r\n--x--"), BYTES("\r\n--x z"), BYTES("\r\n--x\r")},
+        {BYTES("--xx\r\n--x\r\n\r\n\r\n--x z\r\n--x\r\n\r\n\r\n--x\r\r\n--x--"), BYTES("\r\n--x z"),
+         BYTES("\r\n--x\r")},
         /* so is one that does not begin a line */
         {BYTES("--x\r\n\r\n --x\r\n--x\r\n\r\n\n--x\n\r\n--x--"), BYTES(" --x"), BYTES("\n--x\n")},
         /* binary */
@@ -150,8 +154,10 @@ static void a_body_that_is_not_two_whole_parts_is_refused(void **state)
         {BYTES("--x\r\n\r\na\r\n--x\r\n\r\nb\r\n--x"), "the closing delimiter is missing"},
         {BYTES("--x\r\n\r\na\r\n--x\r\n\r\nb\r\n--x-"), "the closing delimiter is missing"},
         {BYTES("--x\r\n\r\na\r\n--x\r\n\r\nb\r\n--x\r\n"), "the closing delimiter is missing"},
-        {BYTES("--x\r\na: b\r\n--x\r\n\r\nb\r\n--x--"), "part 1: no empty line within 16384 bytes ends its header lines"},
-        {BYTES("--x\r\n\r\na\r\n--x\r\nc: d\r\n--x--"), "part 2: no empty line within 16384 bytes ends its header lines"},
+        {BYTES("--x\r\na: b\r\n--x\r\n\r\nb\r\n--x--"),
+         "part 1: no empty line within 16384 bytes ends its header lines"},
+        {BYTES("--x\r\n\r\na\r\n--x\r\nc: d\r\n--x--"),
+         "part 2: no empty line within 16384 bytes ends its header lines"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

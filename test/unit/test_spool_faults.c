@@ -42,7 +42,6 @@ static char home[] = "/tmp/spool-faults-XXXXXX";
 static void note_answer(struct spool_record *record, const struct spool_name *name, const struct error *err)
 {
     struct answer *answer = record->owner;
-    answer->times++;
     answer->kept = name != NULL;
     if (name != NULL) {
         answer->name = *name;
@@ -50,6 +49,7 @@ static void note_answer(struct spool_record *record, const struct spool_name *na
     } else {
         answer->error = *err;
     }
+    answer->times++;                    /* last: somebody may wait for it */
 }
 
 static void prepare(struct answer *answers, size_t count)
@@ -68,8 +68,12 @@ static void prepare(struct answer *answers, size_t count)
 
 static struct spool_settings settings_of(const struct way *way)
 {
-    return (struct spool_settings){.queues = {queues[0], queues[1], queues[2]}, .queue_count = QUEUES, .prefix = "",
-                                   .extension = ".smx", .sync = way->sync, .max_files = 1000000};
+    return (struct spool_settings){.queues = {queues[0], queues[1], queues[2]},
+                                   .queue_count = QUEUES,
+                                   .prefix = "",
+                                   .extension = ".smx",
+                                   .sync = way->sync,
+                                   .max_files = 1000000};
 }
 
 /* ---- looking at the directories ---- */

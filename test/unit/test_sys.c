@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -259,6 +260,103 @@ static void a_sync_goes_on_after_an_interruption_and_only_then(void **state)
     }
 }
 
+/* ---- directories ---- */
+
+static int failing;              /* the how manyth call fails, from 0 */
+
+static bool fails_now(void)
+{
+    if (failing-- != 0)
+        return false;
+    errno = EIO;
+    return true;
+}
+
+static int make_unless_failing(int directory, const char *path, mode_t mode)
+{
+    return fails_now() ? -1 : mkdirat(directory, path, mode);
+}
+
+static int open_unless_failing(int directory, const char *path, int flags, mode_t mode)
+{
+    return fails_now() ? -1 : openat(directory, path, flags, mode);
+}
+
+static int sync_unless_failing(int fd)
+{
+    asked++;
+    return fails_now() ? -1 : fsync(fd);
+}
+
+static void script_directories(int call_that_fails)
+{
+    failing = call_that_fails;
+    asked = 0;
+    closed = 0;
+    sys.mkdirat = make_unless_failing;
+    sys.openat = open_unless_failing;
+    sys.fsync = sync_unless_failing;
+    sys.close = close_as_told;
+}
+
+static void missing_directories_are_made_and_each_is_synced_into_its_parent(void **state)
+{
+    char folder[] = "/tmp/test_sys.XXXXXX", path[64], part[64];
+    struct error err;
+    struct stat about;
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/a//b/c/", folder);
+    script_directories(-1);
+    assert_true(sys_make_directory(path, &err));
+    assert_int_equal(asked, 3);
+    assert_int_equal(closed, 3);
+    assert_true(sys_make_directory(path, &err));
+    assert_int_equal(asked, 3);
+    assert_int_equal(stat(path, &about), 0);
+    assert_true(S_ISDIR(about.st_mode));
+    assert_int_equal(about.st_mode & 027, 0);
+    for (const char *const *name = (const char *const[]){"a/b/c", "a/b", "a", "", NULL}; *name != NULL; name++) {
+        (void)snprintf(part, sizeof part, "%s/%s", folder, *name);
+        assert_int_equal(rmdir(part), 0);
+    }
+}
+
+static void each_failure_on_the_way_to_a_directory_is_told(void **state)
+{
+    static const char *const expected[] = {"cannot make the directory 'n'", "cannot open the directory above 'n'",
+                                           "cannot sync the directory above 'n'"};
+    char folder[] = "/tmp/test_sys.XXXXXX", home[4096];
+    struct error err;
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    assert_non_null(getcwd(home, sizeof home));
+    assert_int_equal(chdir(folder), 0);
+    for (int i = 0; i < 3; i++) {
+        script_directories(i);
+        assert_false(sys_make_directory("n", &err));
+        assert_int_equal(err.os, EIO);
+        assert_memory_equal(err.text, expected[i], strlen(expected[i]));
+        assert_int_equal(closed, i == 2 ? 1 : 0);
+        (void)rmdir("n");
+    }
+    assert_int_equal(chdir(home), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+static void a_path_must_have_a_length_that_fits(void **state)
+{
+    char path[PATH_MAX + 1];
+    struct error err;
+    (void)state;
+    memset(path, 'x', PATH_MAX);
+    path[PATH_MAX] = '\0';
+    assert_false(sys_make_directory("", &err));
+    assert_int_equal(err.kind, ERROR_MALFORMED);
+    assert_false(sys_make_directory(path, &err));
+    assert_int_equal(err.kind, ERROR_MALFORMED);
+}
+
 /* ---- the real table ---- */
 
 static void the_real_calls_keep_a_file(void **state)
@@ -314,6 +412,9 @@ int main(void)
         cmocka_unit_test_teardown(what_cannot_be_read_leaves_the_buffer_as_it_was, restore_kernel),
         cmocka_unit_test(a_file_that_is_not_there_is_named),
         cmocka_unit_test_teardown(a_sync_goes_on_after_an_interruption_and_only_then, restore_kernel),
+        cmocka_unit_test_teardown(missing_directories_are_made_and_each_is_synced_into_its_parent, restore_kernel),
+        cmocka_unit_test_teardown(each_failure_on_the_way_to_a_directory_is_told, restore_kernel),
+        cmocka_unit_test(a_path_must_have_a_length_that_fits),
         cmocka_unit_test(the_real_calls_keep_a_file),
         cmocka_unit_test(the_clocks_tell_microseconds),
     };
