@@ -152,9 +152,14 @@ static bool sync_parent(char *path, size_t len, struct error *err)
 
 static bool make_one(char *path, size_t len, struct error *err)
 {
+    struct error ignored;
     if (sys.mkdirat(AT_FDCWD, path, DIRECTORY_MODE) == 0)
         return sync_parent(path, len, err);
-    return errno == EEXIST || error_os(err, "cannot make the directory '%s'", path);
+    if (errno != EEXIST)
+        return error_os(err, "cannot make the directory '%s'", path);
+    /* Made just before a crash, it may not be durable yet; above our own directories we may not be allowed to sync. */
+    (void)!sync_parent(path, len, &ignored);
+    return true;
 }
 
 bool sys_make_directory(const char *path, struct error *err)

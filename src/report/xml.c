@@ -138,6 +138,22 @@ static struct span span_of_xml(const xmlChar *text)
     return span_of((const char *)text);
 }
 
+/* The parser writes an ampersand in a value as "&#38;", for the sake of trees. Such a value is a copy of its own. */
+static struct span unescape(struct span value)
+{
+    static const struct span escaped = {"&#38;", 5};
+    char *at = (char *)(uintptr_t)value.at;
+    size_t len = 0;
+    if (memchr(value.at, '&', value.len) == NULL)
+        return value;
+    for (size_t i = 0; i < value.len; len++) {
+        const bool ampersand = value.len - i >= escaped.len && memcmp(value.at + i, escaped.at, escaped.len) == 0;
+        at[len] = value.at[i];
+        i += ampersand ? escaped.len : 1;
+    }
+    return (struct span){value.at, len};
+}
+
 /* The parser gives five pointers for each attribute: name, prefix, namespace, begin and end of the value. */
 static size_t collect_attributes(const xmlChar **given, int count, struct xml_attribute *out)
 {
@@ -146,7 +162,7 @@ static size_t collect_attributes(const xmlChar **given, int count, struct xml_at
         if (given[1] != NULL)
             continue;
         out[kept].name = span_of_xml(given[0]);
-        out[kept].value = (struct span){(const char *)given[3], (size_t)(given[4] - given[3])};
+        out[kept].value = unescape((struct span){(const char *)given[3], (size_t)(given[4] - given[3])});
         kept++;
     }
     return kept;

@@ -1,10 +1,11 @@
 /* The decision hidden here: how a file that is renamed, cut or not yet there is followed. The name is looked at again
  * whenever the open file has no more to give; another file behind it is taken up after the old one was read to its
  * end. Polling does it without a limit of watches and on every file system. */
-#include "log.h"
+#include "verbs.h"
 
 #include "base/log.h"
 #include "base/sys.h"
+#include "show.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { READ_ROOM = 2 * 1024 * 1024, PIECE = 1024, POLL_MS = 100 };
+enum { READ_ROOM = 2 * 1024 * 1024, POLL_MS = 100 };
 
 struct view {
     const char *path;
@@ -31,78 +32,6 @@ struct view {
 
 /* ---- showing ---- */
 
-struct notation {
-    const char *line_break;
-    const char *tab;
-    bool json;
-};
-
-static const struct notation one_line = {"~", " ", false};
-static const struct notation several_lines = {"\n    ", "\t", false};   /* no line of a text begins like a record */
-static const struct notation json_text = {"\\n", "\\t", true};
-
-static void show_safe(FILE *out, const char *text, bool json)
-{
-    for (; *text != '\0'; text++) {
-        if (json && (*text == '"' || *text == '\\'))
-            (void)fputc('\\', out);
-        (void)fputc(*text, out);
-    }
-}
-
-/* A piece of a long text ends before the first byte of a character. */
-static size_t piece_of(struct span text)
-{
-    size_t len = text.len < PIECE ? text.len : PIECE;
-    while (len < text.len && len > PIECE - 4 && ((unsigned char)text.at[len] & 0xc0) == 0x80)
-        len--;
-    return len;
-}
-
-static void show_line(FILE *out, struct span line, bool json)
-{
-    char safe[PIECE * 3 + 4];           /* the most that one byte becomes is U+FFFD */
-    while (line.len > 0) {
-        const size_t len = piece_of(line);
-        show_safe(out, log_quote((struct span){line.at, len}, sizeof safe - 4, safe, sizeof safe), json);
-        line.at += len;
-        line.len -= len;
-    }
-}
-
-static void show_text(FILE *out, struct span text, const struct notation *notation)
-{
-    size_t begin = 0;
-    if (text.len == 0)                  /* and perhaps nowhere */
-        return;
-    for (size_t i = 0; i < text.len; i++) {
-        const char c = text.at[i];
-        if (c != '\n' && c != '\t')
-            continue;
-        const bool cr = c == '\n' && i > begin && text.at[i - 1] == '\r';
-        show_line(out, (struct span){text.at + begin, i - begin - (cr ? 1 : 0)}, notation->json);
-        (void)fputs(c == '\n' ? notation->line_break : notation->tab, out);
-        begin = i + 1;
-    }
-    show_line(out, (struct span){text.at + begin, text.len - begin}, notation->json);
-}
-
-static const char *format_time(int64_t time, bool json, char *out, size_t room)
-{
-    if (time == INT64_MIN)
-        return "-";
-    int64_t second = time / 1000000;
-    if (time % 1000000 < 0)
-        second--;
-    const time_t when = (time_t)second;
-    const unsigned millisecond = (unsigned)((time - second * 1000000) / 1000 % 1000);
-    struct tm tm = {.tm_mday = 1};
-    (void)(json ? gmtime_r(&when, &tm) : localtime_r(&when, &tm));
-    const size_t len = strftime(out, room, json ? "%Y-%m-%dT%H:%M:%S" : "%Y-%m-%d %H:%M:%S", &tm);
-    (void)snprintf(out + len, room - len, json ? ".%03uZ" : ".%03u", millisecond);
-    return out;
-}
-
 static const char *color_of(const struct view *view, enum log_type type)
 {
     if (!view->color || type < LOG_WARNING)
@@ -112,31 +41,30 @@ static const char *color_of(const struct view *view, enum log_type type)
 
 static void show_record(const struct view *view, const struct log_record *record)
 {
-    char time[64];
+    char time[SHOW_TIME_SIZE];
     const char *color = color_of(view, record->type);
     const int width = record->component.len < 20 ? 20 - (int)record->component.len : 0;
-    (void)fprintf(view->out, "%s%-23s  ", color, format_time(record->time, false, time, sizeof time));
-    show_text(view->out, record->component, &one_line);
+    (void)fprintf(view->out, "%s%-23s  ", color, show_local_time(record->time, time));
+    show_text(view->out, record->component, "~");
     (void)fprintf(view->out, "%*s  %6llu  ", width, "", (unsigned long long)record->thread);
-    show_text(view->out, record->text, &several_lines);
+    show_text(view->out, record->text, "\n    ");   /* no line of a text begins like a record */
     (void)fputs(*color == '\0' ? "\n" : "\033[0m\n", view->out);
 }
 
 static void show_member(FILE *out, const char *name, struct span value)
 {
-    (void)fprintf(out, ",\"%s\":\"", name);
-    show_text(out, value, &json_text);
-    (void)fputc('"', out);
+    (void)fprintf(out, ",\"%s\":", name);
+    show_json_text(out, value);
 }
 
 static void show_json(const struct view *view, const struct log_record *record)
 {
     static const char *const types[] = {"plain", "information", "warning", "error"};
-    char time[64];
+    char time[SHOW_TIME_SIZE];
     if (record->time == INT64_MIN)
         (void)fputs("{\"time\":null", view->out);
     else
-        (void)fprintf(view->out, "{\"time\":\"%s\"", format_time(record->time, true, time, sizeof time));
+        (void)fprintf(view->out, "{\"time\":\"%s\"", show_utc_time(record->time, time));
     (void)fprintf(view->out, ",\"type\":\"%s\",\"thread\":%llu", types[record->type],
                   (unsigned long long)record->thread);
     show_member(view->out, "component", record->component);

@@ -39,6 +39,8 @@ static void write_line(FILE *out, struct span line, bool json)
 static void write_lines(FILE *out, struct span text, const char *line_break, const char *tab, bool json)
 {
     size_t begin = 0;
+    if (text.len == 0)                  /* and perhaps nowhere */
+        return;
     for (size_t i = 0; i < text.len; i++) {
         const char c = text.at[i];
         if (c != '\n' && c != '\t')

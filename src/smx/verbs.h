@@ -1,5 +1,7 @@
-/* The verbs of smx, one file each. Each takes its own arguments (argv[0] is the verb) and returns an exit status of
- * sysexits(3). */
+/*
+ * The verbs of smx, one file each. Each takes its own arguments (argv[0] is the verb) and returns an exit status of
+ * sysexits(3). What stands in a file or an answer may come from anybody: nothing of it reaches the terminal as a control.
+ */
 #ifndef SMX_VERBS_H
 #define SMX_VERBS_H
 

@@ -93,13 +93,15 @@ static void write_temporary_name(const struct spool_record *record, char out[TEM
 }
 
 /* A new name for the same moment: 25 random bits make a collision with another writer unlikely, linkat notices it. */
-static bool draw_name(const struct store *store, struct spool_record *record)
+static bool draw_name(struct store *store, struct spool_record *record)
 {
-    uint32_t random;
     char digits[17];
-    if (sys.getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
-        return error_os(&record->error, "cannot draw a name for a file");
-    spool_name_write(record->arrived, random, digits);
+    if (store->random_left == 0) {
+        if (sys.getrandom(store->random, sizeof store->random, 0) != (ssize_t)sizeof store->random)
+            return error_os(&record->error, "cannot draw a name for a file");
+        store->random_left = sizeof store->random / sizeof store->random[0];
+    }
+    spool_name_write(record->arrived, store->random[--store->random_left], digits);
     (void)snprintf(record->name.text, sizeof record->name.text, "%.16s%s%.8s", store->settings->prefix, digits,
                    store->settings->extension);
     return true;

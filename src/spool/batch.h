@@ -15,6 +15,8 @@ struct store {
     bool one_by_one;                    /* sync each file by itself instead of the whole file system */
     bool named;                         /* nameless files are unknown here or not safe: temporaries have names */
     bool link_by_proc;                  /* we may not link a descriptor by itself: through /proc/self/fd */
+    uint32_t random[64];                /* for names, fetched together */
+    size_t random_left;
 };
 
 bool store_open(struct store *store, const struct spool_settings *settings, struct error *err) MUST_CHECK;

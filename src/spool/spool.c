@@ -94,7 +94,8 @@ static bool prove_store(struct keeper *keeper, struct error *err)
         return true;
     store_close(&keeper->store);
     if (!store_open(&keeper->store, &keeper->spool->settings, err) || !store_probe(&keeper->store, err)) {
-        err->kind = ERROR_BUSY;
+        if (err->kind != ERROR_NO_SPACE)
+            err->kind = ERROR_BUSY;
         return false;
     }
     keeper->proved = failures;
@@ -183,13 +184,19 @@ static bool lock_and_sweep(struct spool *spool, struct error *err)
     return true;
 }
 
+/* A disk that is full today is no reason not to start: its stores prove themselves before their first batch. */
 static bool open_stores(struct spool *spool, struct error *err)
 {
     for (size_t i = 0; i < KEEPERS; i++) {
         struct keeper *keeper = &spool->keepers[i];
         keeper->spool = spool;
-        if (!store_open(&keeper->store, &spool->settings, err) || !store_probe(&keeper->store, err))
+        if (!store_open(&keeper->store, &spool->settings, err))
             return false;
+        if (store_probe(&keeper->store, err))
+            continue;
+        if (err->kind != ERROR_NO_SPACE)
+            return false;
+        keeper->proved = spool->failures - 1;
     }
     return true;
 }

@@ -7,6 +7,7 @@ import pytest
 
 import wire
 
+WRITES = ("write", "writev", "pwrite64", "pwritev")
 CALLS = "write,writev,pwrite64,pwritev,sendto,sendmsg,fsync,fdatasync,syncfs,linkat,renameat2"
 LINE = re.compile(r"(\d+) +(?:<\.\.\. (\w+) resumed>|(\w+)\()(.*)")
 
@@ -31,12 +32,12 @@ def check(found, name):
     """Follows one report back from its answer; each step must have ended before the next began."""
     answer = min(e[2] for e in found if "HTTP/1.1 200" in e[1] and name in e[1])
     link, = [e for e in found if e[0] in ("linkat", "renameat2") and name in e[1]]
-    directory = re.search(r"<([^>]*incoming[^>]*)>", link[1]).group(1)
-    fd = re.search(r"/proc/self/fd/(\d+)|^(\d+)<", link[1]).group(0).rpartition("/")[2].rstrip("<")
-    written = max(e for e in found if e[0] in ("write", "writev", "pwrite64", "pwritev")
-                  and e[1].startswith(fd + "<") and e[3] < link[2])
+    directory = re.findall(r"<([^>]*incoming[^>]*)>", link[1])[-1]
+    source = link[1].split('"')[1]          # a name, or the descriptor of a file that has none
+    own = re.compile(source[14:] + "<" if source.startswith("/proc/self/fd/") else r"\d+<[^>]*/%s>" % re.escape(source))
+    written = max((e for e in found if e[0] in WRITES and own.match(e[1]) and e[3] < link[2]), key=lambda e: e[3])
     synced = [e for e in found if written[3] < e[2] and e[3] < link[2]
-              and (e[0] == "syncfs" or e[0] in ("fsync", "fdatasync") and e[1].startswith(fd + "<"))]
+              and (e[0] == "syncfs" or e[0] in ("fsync", "fdatasync") and own.match(e[1]))]
     published = [e for e in found if link[3] < e[2] and e[3] < answer
                  and (e[0] == "syncfs" or e[0] == "fsync" and re.match(r"\d+<%s>" % re.escape(directory), e[1]))]
     assert r"R\0e\0p\0o\0r\0t" in written[1], "the trace does not show the report's bytes"

@@ -29,7 +29,7 @@ def drip(connection, data, pause):
 
 
 @pytest.mark.parametrize("at_once, settings", [
-    (10, {"header_timeout": "1s"}),
+    (60, {"header_timeout": "1s"}),
     (HEAD, {"request_timeout": "2s"}),
     (HEAD + 500, {"request_timeout": "2s"}),
     (HEAD, {"min_rate": "1K"}),
@@ -45,10 +45,21 @@ def test_slow_client_is_dropped_with_408(start, at_once, settings):
     assert relay.post(REQUEST).status == 200
 
 
+@pytest.mark.parametrize("sent", [0, 10])
+def test_a_connection_without_a_request_line_is_closed(start, sent):
+    relay = start(header_timeout="1s")
+    with relay.connect() as connection:
+        connection.send(REQUEST[:sent])
+        assert connection.ends()
+    relay.stop()
+    assert relay.verdicts() == [] and relay.files() == {}
+
+
 def test_idle_kept_connection_is_closed_without_a_verdict(start):
     relay = start(header_timeout="1s")
     with relay.connect() as connection:
         connection.send(wire.ccm(wire.report(), keep=True))
         assert connection.answer().status == 200
         assert connection.ends()
+    relay.stop()
     assert len(relay.verdicts()) == 1

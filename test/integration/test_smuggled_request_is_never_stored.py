@@ -1,4 +1,6 @@
 """A request whose length two readers could see differently is refused, and nothing behind it is read as a request."""
+import re
+
 import pytest
 
 import cmtrace
@@ -61,9 +63,10 @@ def test_smuggled_request_is_never_stored(shared_relay, method, name):
     relay.posted += 1
     with relay.connect() as connection:
         connection.send(head + VECTORS.get(name, HOST + CHUNKED) + b"\r\n" + body + SMUGGLED)
-        answer = connection.answer()
-        assert connection.ends()
-    assert answer is None or answer.status in (400, 413)
+        while connection.more():
+            pass
+    answers = re.findall(rb"HTTP/1\.1 (\d+)", connection.received)
+    assert set(answers) <= {b"400", b"413"}
     verdict, = [v for v in map(cmtrace.verdict, relay.next_records()) if v]
     assert verdict["refused"] in ("400", "413")
     assert relay.files() == before

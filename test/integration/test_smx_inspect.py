@@ -34,14 +34,14 @@ def test_what_is_in_it(path, words):
 
 def test_topic_and_state_have_their_names():
     said = inspect(REPORTS / "A-update-detection.body")[1]
-    assert "STATE_TOPICTYPE_SUM_CI_DETECTION" in said and "required" in said.lower()
+    assert "Software update detection" in said and "Update is required" in said
 
 
 def test_a_kept_file_as_json_and_xml(tmp_path):
     report = wire.report(messages=3, serial=7)
     (tmp_path / "a.smx").write_bytes(wire.smx(report))
     status, said, _ = inspect("--json", tmp_path / "a.smx")
-    assert status == 0 and wire.CLIENT in json.dumps(json.loads(said)) and said.count("505") >= 0
+    assert status == 0 and wire.CLIENT in json.dumps(json.loads(said))
     status, said, _ = inspect("--xml", tmp_path / "a.smx")
     assert status == 0
     assert len(xml.etree.ElementTree.fromstring(said.partition("?>")[2]).findall(".//StateMessage")) == 3

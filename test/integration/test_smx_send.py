@@ -22,6 +22,7 @@ def test_send(relay, plain, whole_url):
     assert status == 0, said
     assert sorted(relay.files().values()) == sorted(
         b"\xff\xfe" + (REPORTS / name).read_bytes()[:-2] for name in ("A-update-detection.body", "D-pull-dp.body"))
+    relay.stop()
     verdicts = relay.verdicts()
     assert len(verdicts) == 2 and {v["trust"] for v in verdicts} == {"unsigned"}
     assert len({v["id"] for v in verdicts}) == (1 if plain else 2)
@@ -33,6 +34,7 @@ def test_send_many_times(relay, tmp_path):
     status, said = send(tmp_path / "r.smx", "--to", "http://127.0.0.1:%d" % relay.port, "--count", 25)
     assert status == 0, said
     assert list(relay.files().values()) == [wire.smx(report)] * 25
+    relay.stop()
     assert len({v["id"] for v in relay.verdicts()}) == 25
 
 

@@ -43,7 +43,7 @@ def test_a_long_body_is_wrapped_in_the_dump_only(start):
     report = wire.report(messages=100)
     assert relay.post(wire.ccm(report)).status == 200
     dump, = [r.text for r in relay.next_records() if r.text.startswith("Message Body :")]
-    assert all(len(line) <= 4000 for line in dump.splitlines())
+    assert all(len(line) <= cmtrace.LONGEST_LINE and line[-1] in ":>" for line in dump.splitlines())
     assert "".join(dump.split()) == "".join((DUMP["current"] + report).split())
     assert list(relay.files().values()) == [wire.smx(report)]
 

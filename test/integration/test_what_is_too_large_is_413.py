@@ -75,5 +75,5 @@ def test_too_many_headers_are_431(start, fits, too_large):
     relay = start()
     assert relay.post(header(*fits)).status == 200
     answer = relay.post(header(*too_large))
-    assert (answer.status, answer.body) == (431, b"")
+    assert answer.status == 431
     assert relay.next_records(2) and len(relay.files()) == 1

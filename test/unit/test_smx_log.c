@@ -1,5 +1,5 @@
 /* smx log: what people see of a log, and that it follows the file wherever it goes. */
-#include "../../src/smx/log.h"
+#include "../../src/smx/verbs.h"
 
 #include "log_directory.h"
 
