@@ -26,7 +26,12 @@ struct sys_calls {
     ssize_t (*read)(int fd, void *bytes, size_t len);
     ssize_t (*write)(int fd, const void *bytes, size_t len);
     ssize_t (*writev)(int fd, const struct iovec *parts, int count);
+    ssize_t (*pread)(int fd, void *bytes, size_t len, off_t at);
+    ssize_t (*pwrite)(int fd, const void *bytes, size_t len, off_t at);
+    int (*fallocate)(int fd, int mode, off_t at, off_t len);
+    int (*ftruncate)(int fd, off_t len);
     int (*fsync)(int fd);
+    int (*fdatasync)(int fd);
     int (*syncfs)(int fd);
     int (*linkat)(int from_directory, const char *from, int to_directory, const char *to, int flags);
     int (*unlinkat)(int directory, const char *path, int flags);
@@ -52,8 +57,9 @@ int64_t sys_ticks(void);
 bool sys_write_all(int fd, const struct span parts[2]) MUST_CHECK;
 /* Reads a whole file into the buffer, up to the buffer's maximum. */
 bool sys_read_file(int directory, const char *path, struct buffer *out, struct error *err) MUST_CHECK;
-/* As fsync and syncfs, going on after EINTR. 0 or -1 and errno. */
+/* As fsync, fdatasync and syncfs, going on after EINTR. 0 or -1 and errno. */
 int sys_fsync(int fd);
+int sys_fdatasync(int fd);
 int sys_syncfs(int fd);
 
 /* Makes the path's missing directories (0750), each synced into its parent: a new directory is itself an entry that a

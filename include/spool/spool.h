@@ -1,11 +1,13 @@
 /*
  * The spool: a directory as a durable, ordered queue of opaque records. Bytes in; it does not know what a report is.
  *
- * What it hides: how a file comes to be on stable storage and never half visible, batching, names, what happens after
- * a failed sync, and the limits of the disk. A record is submitted and answered later, from the spool's own thread:
+ * What it hides: how a file comes to be on stable storage and never half visible, batching, the journal, names, what
+ * happens after a failed sync, and the limits of the disk. A record is submitted and answered later, from the spool's own thread:
  * kept, with its name, or not kept, with the reason. There is no third way, and every record is answered.
  *
- * Kept means: the file is whole under its final name, and file and directory entry survive a power cut.
+ * Kept means: a power cut does not take it away. Where few records wait, its file is whole under its final name, and
+ * file and directory entry are on stable storage. Where many wait and there is a journal, it is on stable storage in the
+ * journal, and the file follows some milliseconds later by the same steps; after a crash, before spool_open returns.
  * Not kept means: do not say it was. (The file may still come to be there, whole, if the last sync failed.)
  *
  * Calling sequence: spool_open; spool_submit from any thread; spool_close, which answers all that was submitted.
@@ -34,6 +36,7 @@ struct spool_settings {
     enum spool_sync sync;                   /* sync-method */
     uint64_t min_free;                      /* bytes */
     uint64_t max_files;                     /* in all queues together, an estimate */
+    uint64_t journal_size;                  /* bytes, 0 for none */
 };
 
 struct spool_name {
@@ -50,6 +53,7 @@ struct spool_record {
     struct spool_record *next;
     int64_t arrived;
     int fd;
+    bool is_named;                          /* the name was told before the file exists */
     bool named;                             /* its private file has a name */
     enum { SPOOL_WAITING, SPOOL_STAGED, SPOOL_LINKED, SPOOL_FAILED } state;
     struct spool_name name;
@@ -58,6 +62,8 @@ struct spool_record {
 
 struct spool;
 bool spool_open(const struct spool_settings *settings, struct spool **out, struct error *err) MUST_CHECK;
+/* Why there is no journal although one is wanted: the spool works, but slower. NULL: all is well. */
+const struct error *spool_complaint(const struct spool *spool);
 void spool_submit(struct spool *spool, struct spool_record *record);
 void spool_close(struct spool *spool);      /* NULL is allowed */
 

@@ -30,7 +30,8 @@ static int kernel_fstatvfs(int fd, struct statvfs *out)
 
 #define KERNEL_CALLS                                                                                                 \
     {                                                                                                                \
-        .openat = kernel_openat, .close = close, .read = read, .write = write, .writev = writev, .fsync = fsync,     \
+        .openat = kernel_openat, .close = close, .read = read, .write = write, .writev = writev, .pread = pread,     \
+        .pwrite = pwrite, .fallocate = fallocate, .ftruncate = ftruncate, .fsync = fsync, .fdatasync = fdatasync,    \
         .syncfs = syncfs, .linkat = linkat, .unlinkat = unlinkat, .renameat = renameat, .mkdirat = mkdirat,          \
         .fstat = kernel_fstat, .fstatvfs = kernel_fstatvfs, .getrandom = getrandom, .allocate = malloc,              \
         .reallocate = realloc, .release = free,                                                                      \
@@ -113,22 +114,28 @@ bool sys_read_file(int directory, const char *path, struct buffer *out, struct e
     return done;
 }
 
-int sys_fsync(int fd)
+static int sync_to_the_end(int (*sync)(int fd), int fd)
 {
     int result;
     do
-        result = sys.fsync(fd);
+        result = sync(fd);
     while (result < 0 && errno == EINTR);
     return result;
 }
 
+int sys_fsync(int fd)
+{
+    return sync_to_the_end(sys.fsync, fd);
+}
+
+int sys_fdatasync(int fd)
+{
+    return sync_to_the_end(sys.fdatasync, fd);
+}
+
 int sys_syncfs(int fd)
 {
-    int result;
-    do
-        result = sys.syncfs(fd);
-    while (result < 0 && errno == EINTR);
-    return result;
+    return sync_to_the_end(sys.syncfs, fd);
 }
 
 static bool sync_parent(char *path, size_t len, struct error *err)

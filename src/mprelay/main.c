@@ -92,14 +92,20 @@ static bool open_spool(struct program *program, struct error *err)
         .sync = (enum spool_sync)settings->sync_method,
         .min_free = settings->min_free,
         .max_files = settings->max_inbox_files,
+        .journal_size = settings->journal_size,
     };
-    return spool_open(&spool, &program->relay.spool, err);
+    if (!spool_open(&spool, &program->relay.spool, err))
+        return false;
+    const struct error *complaint = spool_complaint(program->relay.spool);
+    if (complaint != NULL)
+        log_warning("Relay: working without a journal, and so slower: %s", complaint->text);
+    return true;
 }
 
-/* A descriptor for each connection and for each file of two batches, and some. */
+/* A descriptor for each connection and for each file of the batches in hand, and some. */
 static bool raise_limits(const struct program *program, struct error *err)
 {
-    enum { OTHERS = 1024 };
+    enum { OTHERS = 2048 };
     const uint64_t wanted = settings_of(program)->max_connections + OTHERS;
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)

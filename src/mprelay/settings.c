@@ -49,6 +49,9 @@ static const struct config_row rows[] = {
         "Most files waiting in the inbox; then clients are told to come back."),
     ROW("min-free", CONFIG_SIZE, min_free, "256M", "0", "1024G", ON_RELOAD,
         "Least free space on the inbox's file system; below it reports are refused with 507."),
+    ROW("journal-size", CONFIG_SIZE, journal_size, "32M", "0", "16G", AT_START,
+        "Room for reports that are on stable storage and answered, but not yet files of their own: where many wait, that "
+        "is faster. 0: every answer waits for its file."),
     ROW("sync-method", CONFIG_CHOICE, sync_method, "auto", "auto|syncfs|fsync", NULL, AT_START,
         "How a batch gets to stable storage: one syncfs, or an fsync of each file. auto: syncfs on ext4, XFS, Btrfs and "
         "F2FS with Linux 5.8 or later."),

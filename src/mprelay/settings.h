@@ -36,6 +36,7 @@ struct settings {
 
     uint64_t max_inbox_files;
     uint64_t min_free;
+    uint64_t journal_size;
     int sync_method;
     uint64_t priority_high_max;
     uint64_t priority_low_min;

@@ -50,7 +50,8 @@ static bool on_end(void *owner, struct error *err)
         return true;
     }
     const struct element *element = &element_table[parse->node];
-    if (element->finish != NULL && !element->finish(parse, buffer_span(&parse->text)))
+    const struct span text = parse->text.len > 0 ? buffer_span(&parse->text) : SPAN("");
+    if (element->finish != NULL && !element->finish(parse, text))
         return false;
     parse->text.len = 0;
     parse->node = element->parent;

@@ -95,7 +95,7 @@ void xml_init(void)
 static unsigned parser_line(const struct xml_reader *reader)
 {
     const xmlParserInput *input = reader->context->input;
-    return input != NULL && input->line > 0 ? (unsigned)input->line : 1;
+    return input != NULL ? (unsigned)input->line : 1;
 }
 
 /* The first fault counts; what the parser says after it follows from it. */

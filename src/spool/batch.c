@@ -92,8 +92,8 @@ static void write_temporary_name(const struct spool_record *record, char out[TEM
     (void)snprintf(out, TEMPORARY_SIZE, ".%s" STORE_TEMPORARY, digits);
 }
 
-/* A new name for the same moment: 25 random bits make a collision with another writer unlikely, linkat notices it. */
-static bool draw_name(struct store *store, struct spool_record *record)
+/* A name for the moment of arrival: 25 random bits make a collision with another writer unlikely, linkat notices it. */
+bool store_draw_name(struct store *store, struct spool_record *record)
 {
     char digits[17];
     if (store->random_left == 0) {
@@ -196,18 +196,34 @@ static int link_once(struct store *store, const struct spool_record *record)
     return sys.linkat(AT_FDCWD, path, queue, record->name.text, AT_SYMLINK_FOLLOW);
 }
 
+/* Is this very record there already? Then an earlier try to publish it got so far. */
+static bool is_there(const struct store *store, const struct spool_record *record)
+{
+    struct buffer file;
+    struct error ignored;
+    const struct span *content = record->content;
+    buffer_init(&file, content[0].len + content[1].len);
+    const bool same = sys_read_file(store->queues[record->queue], record->name.text, &file, &ignored) &&
+                      file.len == content[0].len + content[1].len &&
+                      span_equal((struct span){file.at, content[0].len}, content[0]) &&
+                      span_equal((struct span){file.at + content[0].len, content[1].len}, content[1]);
+    buffer_fini(&file);
+    return same;
+}
+
 static bool link_record(struct store *store, struct spool_record *record)
 {
     for (int tries = 0; tries < LINK_TRIES; tries++) {
-        if (!draw_name(store, record))
+        if (!(tries == 0 && record->is_named) && !store_draw_name(store, record))
             return false;
-        if (link_once(store, record) == 0) {
+        const bool linked = link_once(store, record) == 0;
+        if (!linked && errno != EEXIST)
+            break;
+        if (linked || (record->is_named && is_there(store, record))) {
             record->state = SPOOL_LINKED;
             drop_private_file(store, record);
             return true;
         }
-        if (errno != EEXIST)
-            break;
     }
     return error_os(&record->error, "cannot put a file into '%s' under its name", queue_path(store, record));
 }

@@ -22,6 +22,9 @@ struct store {
 bool store_open(struct store *store, const struct spool_settings *settings, struct error *err) MUST_CHECK;
 void store_close(struct store *store);
 
+/* A name for a record whose name is told before its file exists (is_named). */
+bool store_draw_name(struct store *store, struct spool_record *record) MUST_CHECK;
+
 /* Makes all that can be made durable so; each record ends SPOOL_LINKED, or SPOOL_FAILED with its error. False if a
  * sync failed: then no record is linked, and the store is to be closed and proved anew before it takes another. */
 bool store_commit(struct store *store, struct spool_record **records, size_t count) MUST_CHECK;

@@ -1,13 +1,19 @@
 /*
- * The decision hidden here: who waits for whom. Submitters put records into one queue and never wait. Two keepers take
- * turns: while one syncs its batch, the other takes what gathered meanwhile, so a batch needs no timer and the disk is
- * never idle while records wait. A surveyor counts the files now and then.
+ * The decision hidden here: who waits for whom. Submitters put records into one queue and never wait. A keeper takes all
+ * that is queued, so a batch needs no timer: what gathered while the last one was synced is the next one.
+ * - Few records, or no journal: their files are made durable and visible before they are answered (batch.c). Without a
+ *   journal two keepers take turns, so that the disk is never idle while records wait.
+ * - A crowd, and a journal: the batch is made durable in the journal by one sync and answered (journal.c). A publisher
+ *   makes the files from the journal afterwards, many at a time, by the same steps; what it cannot make it tries again
+ *   for ever, since it was acknowledged.
+ * A surveyor counts the files now and then.
  */
 #include "spool/spool.h"
 
 #include "base/sys.h"
 #include "batch.h"
 #include "directory.h"
+#include "journal.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -17,7 +23,14 @@
 #include <sys/file.h>
 #include <time.h>
 
-enum { KEEPERS = 2, MOST_IN_BATCH = 256, SURVEY_SECONDS = 60 };
+enum {
+    KEEPERS = 2,
+    MOST_IN_BATCH = 256,
+    MOST_PUBLISHED = 4 * MOST_IN_BATCH, /* at a time */
+    CROWD = 8,                          /* so many waiting are kept faster in the journal */
+    SURVEY_SECONDS = 60,
+    RETRY_SECONDS = 1,
+};
 
 struct keeper {
     struct spool *spool;
@@ -25,7 +38,17 @@ struct keeper {
     bool running;
     struct store store;
     unsigned proved;                    /* equals spool->failures while the store is known to be good */
+    size_t crowd;                       /* how many waited lately: rises at once, falls slowly */
     struct spool_record *records[MOST_IN_BATCH];
+};
+
+/* From the journal to files. */
+struct publisher {
+    pthread_t thread;
+    bool running;
+    struct store store;
+    bool proved;
+    struct spool_record *records;       /* MOST_PUBLISHED */
 };
 
 struct spool {
@@ -36,9 +59,15 @@ struct spool {
     _Atomic unsigned failures;          /* failed syncs: each makes every keeper prove its store again */
     int lock_fd;                        /* shared lock: a spool is in use */
 
+    struct journal *journal;            /* NULL: none */
+    struct error complaint;             /* why there is none */
+
     pthread_mutex_t lock;               /* guards what follows */
     pthread_cond_t work;
     pthread_cond_t end;
+    pthread_cond_t journaled;
+    bool unpublished;                   /* there may be something in the journal */
+    _Atomic bool keepers_ended;         /* nothing more comes into it */
     struct spool_record *first;
     struct spool_record **last;
     int64_t last_arrived;
@@ -46,6 +75,7 @@ struct spool {
 
     pthread_t surveyor;
     bool surveying;
+    struct publisher publisher;
     struct keeper keepers[KEEPERS];
 };
 
@@ -102,17 +132,78 @@ static bool prove_store(struct keeper *keeper, struct error *err)
     return true;
 }
 
+static void refuse_records(struct spool_record **records, size_t count, const struct error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        records[i]->state = SPOOL_FAILED;
+        records[i]->error = *err;
+    }
+}
+
+/* Puts those in front that fit into a batch of the journal together; a huge record must not crowd out the others. */
+static size_t choose_for_journal(struct keeper *keeper, size_t count)
+{
+    struct spool_record **records = keeper->records;
+    size_t chosen = 0;
+    size_t room = JOURNAL_MOST_BATCH - JOURNAL_BATCH_OVERHEAD;
+    for (size_t i = 0; i < count; i++) {
+        const size_t size = journal_record_size(records[i]);
+        if (size > JOURNAL_MOST_BATCH / 4 || size > room || !store_draw_name(&keeper->store, records[i]))
+            continue;
+        room -= size;
+        struct spool_record *record = records[i];
+        records[i] = records[chosen];
+        records[chosen++] = record;
+    }
+    return chosen;
+}
+
+static void wake_publisher(struct spool *spool)
+{
+    (void)pthread_mutex_lock(&spool->lock);
+    spool->unpublished = true;
+    (void)pthread_cond_signal(&spool->journaled);
+    (void)pthread_mutex_unlock(&spool->lock);
+}
+
+/* How many of the batch are answered for: kept in the journal, or refused because that failed. The rest is to be kept
+ * as files. */
+static size_t keep_in_journal(struct keeper *keeper, size_t count)
+{
+    struct spool *spool = keeper->spool;
+    struct error err;
+    keeper->crowd = count >= keeper->crowd * 3 / 4 ? count : keeper->crowd * 3 / 4;
+    if (spool->journal == NULL || keeper->crowd < CROWD)
+        return 0;
+    const size_t chosen = choose_for_journal(keeper, count);
+    if (chosen == 0)
+        return 0;
+    switch (journal_append(spool->journal, keeper->records, chosen, &err)) {
+    case JOURNAL_KEPT:
+        for (size_t i = 0; i < chosen; i++)
+            keeper->records[i]->state = SPOOL_LINKED;
+        wake_publisher(spool);
+        return chosen;
+    case JOURNAL_FAILED:
+        refuse_records(keeper->records, chosen, &err);
+        spool->failures++;
+        return chosen;
+    case JOURNAL_FULL:
+        break;
+    }
+    return 0;
+}
+
 static void keep_batch(struct keeper *keeper, size_t count)
 {
     struct spool *spool = keeper->spool;
     struct error err;
     if (!prove_store(keeper, &err) || !check_room(spool, &keeper->store, &err)) {
-        for (size_t i = 0; i < count; i++) {
-            keeper->records[i]->state = SPOOL_FAILED;
-            keeper->records[i]->error = err;
-        }
-    } else if (!store_commit(&keeper->store, keeper->records, count)) {
-        spool->failures++;
+        refuse_records(keeper->records, count, &err);
+    } else {
+        const size_t answered = keep_in_journal(keeper, count);
+        if (answered < count && !store_commit(&keeper->store, keeper->records + answered, count - answered))
+            spool->failures++;
     }
     for (size_t i = 0; i < count; i++) {
         struct spool_record *record = keeper->records[i];
@@ -127,6 +218,79 @@ static void *run_keeper(void *argument)
     struct keeper *keeper = argument;
     for (size_t count; (count = take_batch(keeper->spool, keeper->records)) > 0;)
         keep_batch(keeper, count);
+    return NULL;
+}
+
+/* ---- publishing ---- */
+
+/* A failed sync loses nothing here: the journal still has it, and the next try writes new files. */
+static bool publish(struct spool *spool, struct error *err)
+{
+    struct publisher *publisher = &spool->publisher;
+    struct spool_record *pointers[MOST_PUBLISHED];
+    if (!publisher->proved) {
+        store_close(&publisher->store);
+        publisher->proved = store_open(&publisher->store, &spool->settings, err) && store_probe(&publisher->store, err);
+        if (!publisher->proved)
+            return false;
+    }
+    const size_t count = journal_read(spool->journal, publisher->records, MOST_PUBLISHED, err);
+    if (count == SIZE_MAX)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        pointers[i] = &publisher->records[i];
+    publisher->proved = store_commit(&publisher->store, pointers, count);
+    for (size_t i = 0; i < count; i++)
+        if (pointers[i]->state != SPOOL_LINKED) {
+            *err = pointers[i]->error;
+            return false;
+        }
+    journal_forget(spool->journal);
+    return true;
+}
+
+static bool publish_all(struct spool *spool, struct error *err)
+{
+    while (!journal_is_empty(spool->journal))
+        if (!publish(spool, err))
+            return false;
+    return true;
+}
+
+static void wait_for_retry(struct spool *spool)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += RETRY_SECONDS;
+    (void)pthread_mutex_lock(&spool->lock);
+    while (!spool->keepers_ended && pthread_cond_timedwait(&spool->end, &spool->lock, &until) != ETIMEDOUT)
+        ;
+    (void)pthread_mutex_unlock(&spool->lock);
+}
+
+/* Waits for something to publish; false at the end. */
+static bool wait_for_journal(struct spool *spool)
+{
+    (void)pthread_mutex_lock(&spool->lock);
+    while (!spool->unpublished && !spool->keepers_ended)
+        (void)pthread_cond_wait(&spool->journaled, &spool->lock);
+    const bool more = spool->unpublished;
+    spool->unpublished = false;
+    (void)pthread_mutex_unlock(&spool->lock);
+    return more;
+}
+
+/* At the end there is one try more; what is left then, the next start publishes. */
+static void *run_publisher(void *argument)
+{
+    struct spool *spool = argument;
+    struct error ignored;
+    while (wait_for_journal(spool))
+        while (!publish_all(spool, &ignored)) {
+            if (spool->keepers_ended)
+                return NULL;
+            wait_for_retry(spool);
+        }
     return NULL;
 }
 
@@ -208,13 +372,33 @@ static bool start_thread(pthread_t *thread, bool *running, void *(*run)(void *),
     return *running || error_os(err, "cannot start a thread of the spool");
 }
 
+/* What an earlier process left is published before anything else; if that cannot be done now, the publisher goes on
+ * trying. A spool that cannot have its journal works without. */
+static bool open_journal(struct spool *spool, struct error *err)
+{
+    struct publisher *publisher = &spool->publisher;
+    if (!journal_open(spool->settings.queues[0], spool->settings.journal_size, &spool->journal, &spool->complaint))
+        return spool->complaint.kind != ERROR_NO_MEMORY || (*err = spool->complaint, false);
+    if (spool->journal == NULL)
+        return true;
+    publisher->records = sys.allocate(MOST_PUBLISHED * sizeof publisher->records[0]);
+    if (publisher->records == NULL)
+        return error_set(err, ERROR_NO_MEMORY, "no memory for the spool");
+    spool->unpublished = !publish_all(spool, err);
+    return true;
+}
+
 static bool start_threads(struct spool *spool, struct error *err)
 {
-    for (size_t i = 0; i < KEEPERS; i++) {
+    const size_t keepers = spool->journal == NULL ? KEEPERS : 1;
+    for (size_t i = 0; i < keepers; i++) {
         struct keeper *keeper = &spool->keepers[i];
         if (!start_thread(&keeper->thread, &keeper->running, run_keeper, keeper, err))
             return false;
     }
+    struct publisher *publisher = &spool->publisher;
+    if (spool->journal != NULL && !start_thread(&publisher->thread, &publisher->running, run_publisher, spool, err))
+        return false;
     return start_thread(&spool->surveyor, &spool->surveying, run_surveyor, spool, err);
 }
 
@@ -223,6 +407,7 @@ static void init_locks(struct spool *spool)
     pthread_condattr_t monotonic;
     (void)pthread_mutex_init(&spool->lock, NULL);       /* these cannot fail on Linux */
     (void)pthread_cond_init(&spool->work, NULL);
+    (void)pthread_cond_init(&spool->journaled, NULL);
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&spool->end, &monotonic);
@@ -241,9 +426,9 @@ bool spool_open(const struct spool_settings *settings, struct spool **out, struc
     spool_set_limits(spool, settings->min_free, settings->max_files);
     for (size_t i = 0; i < KEEPERS; i++)
         for (size_t k = 0; k < SPOOL_MOST_QUEUES; k++)
-            spool->keepers[i].store.queues[k] = -1;
+            spool->keepers[i].store.queues[k] = spool->publisher.store.queues[k] = -1;
     init_locks(spool);
-    if (!lock_and_sweep(spool, err) || !open_stores(spool, err) || !start_threads(spool, err)) {
+    if (!lock_and_sweep(spool, err) || !open_stores(spool, err) || !open_journal(spool, err) || !start_threads(spool, err)) {
         spool_close(spool);
         return false;
     }
@@ -272,6 +457,26 @@ void spool_submit(struct spool *spool, struct spool_record *record)
     (void)pthread_mutex_unlock(&spool->lock);
 }
 
+const struct error *spool_complaint(const struct spool *spool)
+{
+    return spool->complaint.kind == ERROR_NONE ? NULL : &spool->complaint;
+}
+
+static void end_publisher(struct spool *spool)
+{
+    struct publisher *publisher = &spool->publisher;
+    (void)pthread_mutex_lock(&spool->lock);
+    spool->keepers_ended = true;
+    (void)pthread_cond_broadcast(&spool->journaled);
+    (void)pthread_cond_broadcast(&spool->end);
+    (void)pthread_mutex_unlock(&spool->lock);
+    if (publisher->running)
+        (void)pthread_join(publisher->thread, NULL);
+    store_close(&publisher->store);
+    sys.release(publisher->records);
+    journal_close(spool->journal);
+}
+
 void spool_close(struct spool *spool)
 {
     if (spool == NULL)
@@ -288,8 +493,10 @@ void spool_close(struct spool *spool)
     }
     if (spool->surveying)
         (void)pthread_join(spool->surveyor, NULL);
+    end_publisher(spool);
     if (spool->lock_fd >= 0)
         (void)sys.close(spool->lock_fd);    /* only locked */
+    (void)pthread_cond_destroy(&spool->journaled);
     (void)pthread_cond_destroy(&spool->end);
     (void)pthread_cond_destroy(&spool->work);
     (void)pthread_mutex_destroy(&spool->lock);

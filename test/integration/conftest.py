@@ -23,7 +23,8 @@ def start(tmp_path):
     relays, start = serve(tmp_path)
     yield start
     for relay in relays:
-        relay.stop() if relay.process.returncode is None else None
+        if relay.process.returncode is None:        # not stopped or killed by the test itself
+            relay.stop()
 
 
 @pytest.fixture
@@ -32,8 +33,15 @@ def relay(start):
 
 
 @pytest.fixture(scope="module")
-def shared_relay(tmp_path_factory):
-    """One relay with the defaults for all tests of a file."""
+def module_relay(tmp_path_factory):
     relays, start = serve(tmp_path_factory.mktemp("shared"))
     yield start(log_max_size="100M")
     relays[0].stop()
+
+
+@pytest.fixture
+def shared_relay(module_relay):
+    """One relay with the defaults for all tests of a file; a test that kills it fails alone."""
+    if module_relay.process.poll() is not None:
+        module_relay.start()
+    return module_relay

@@ -2,7 +2,6 @@
 import os
 import pathlib
 import re
-import signal
 import socket
 import subprocess
 import time
@@ -72,7 +71,7 @@ class Connection:
         return data
 
     def answer(self):
-        """The next answer, or None where the relay closed without one."""
+        """The next one, or None where the relay closed without."""
         while b"\r\n\r\n" not in self.received:
             if not self.more():
                 assert not self.received, self.received
@@ -87,8 +86,7 @@ class Connection:
         return Answer(int(first.split()[1]), headers, body)
 
     def ends(self):
-        """True when the relay closes and has nothing more to say."""
-        return not self.received and not self.more()
+        return not self.received and not self.more()      # closed, and nothing more was said
 
 
 class Relay:
@@ -96,10 +94,9 @@ class Relay:
         self.root, self.port, self.seen, self.posted = pathlib.Path(root), free_port(), 0, 0
         self.address = ("127.0.0.1", self.port)
         self.box = self.root / "inboxes/auth/statesys.box/incoming"
-        self.log_path = self.root / "logs/MP_Relay.log"
-        self.said = pathlib.Path(str(root) + ".stderr")
-        settings = {"root": str(root), "listen": "127.0.0.1:%d" % self.port, **settings}
-        self.command = [*wrapper, str(BUILD / "mprelay"), *command_line(settings)]
+        self.log_path, self.said = self.root / "logs/MP_Relay.log", pathlib.Path(str(root) + ".stderr")
+        self.command = [*wrapper, str(BUILD / "mprelay"), *command_line(
+            {"root": str(root), "listen": "127.0.0.1:%d" % self.port, **settings})]
         self.environment, self.preexec = environment, preexec
         self.start()
 
@@ -110,13 +107,10 @@ class Relay:
         wait_until(lambda: b"mprelay: ready on" in self.said.read_bytes() or self.process.poll() is not None, "ready")
         assert self.process.poll() is None, self.said.read_text()
 
-    def signal(self, number):
-        self.process.send_signal(number)
-
     def stop(self):
         """As the service manager does; a sanitizer's report makes the status other than 0."""
         if self.process.poll() is None:
-            self.signal(signal.SIGTERM)
+            self.process.terminate()
         assert self.process.wait(PATIENCE) == 0, self.said.read_text()
 
     def kill(self):
@@ -140,6 +134,7 @@ class Relay:
         return cmtrace.parse(self.log_path.read_bytes())[0]
 
     def verdicts(self):
+        """All of the log; after stop(), for the log is written a little behind the answers."""
         return [v for v in map(cmtrace.verdict, self.log()) if v]
 
     def next_records(self, verdicts=1):

@@ -43,7 +43,7 @@ def test_a_rotation_from_outside_loses_nothing(start):
     post(relay, 0, 10)
     relay.next_records(10)
     relay.log_path.rename(moved)
-    relay.signal(signal.SIGHUP)
+    relay.process.send_signal(signal.SIGHUP)
     wait_until(relay.log_path.exists, "a new log")
     post(relay, 10, 20)
     relay.stop()

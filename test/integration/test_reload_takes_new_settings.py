@@ -9,7 +9,7 @@ BAD = wire.ccm("<Report/>")
 
 def reload(relay, config, text, said):
     config.write_text(text)
-    relay.signal(signal.SIGHUP)
+    relay.process.send_signal(signal.SIGHUP)
     wait_until(lambda: any(said in r.text for r in relay.log()), "'%s' in the log" % said)
 
 
@@ -38,7 +38,7 @@ def test_requests_in_hand_survive_a_reload(start, tmp_path):
     with relay.connect() as connection:
         connection.send(request[:700])
         for _ in range(3):
-            relay.signal(signal.SIGHUP)
+            relay.process.send_signal(signal.SIGHUP)
             assert relay.post(wire.ccm(wire.report(serial=2))).status == 200
         connection.send(request[700:])
         assert connection.answer().status == 200

@@ -27,7 +27,7 @@ def test_requests_in_hand_are_answered_and_kept(start, form, sent):
         cuts.append(head + int(sent * (len(request) - head)))
         connection.send(request[:cuts[-1]])
     assert relay.post(form(wire.report(serial=9))).status == 200       # so the heads before it have been read
-    relay.signal(signal.SIGTERM)
+    relay.process.send_signal(signal.SIGTERM)
     wait_until(lambda: refused(relay), "the port to close")
     assert relay.process.poll() is None
     for connection, request, cut in zip(connections, requests, cuts):
@@ -52,5 +52,5 @@ def test_who_never_ends_does_not_hold_up_the_stop(start):
 
 def test_interrupt_ends_as_well(start):
     relay = start()
-    relay.signal(signal.SIGINT)
+    relay.process.send_signal(signal.SIGINT)
     assert relay.process.wait(PATIENCE) == 0

@@ -245,8 +245,8 @@ static void what_is_not_well_formed_is_refused_with_its_line(void **state)
         {"<a b='<'/>", "line 1: not well-formed: Unescaped '<' not allowed in attributes values"},
         {"<a b='x", "line 1: not well-formed: AttValue: ' expected"},
         {"<a>\x01</a>", "line 1: not well-formed: PCDATA invalid Char value 1"},
-        {"<a>\xEF\xBF\xBE</a>", "line 1: not well-formed: PCDATA invalid Char value 65534"},
-        {"<a><!-- a -- b --></a>", "line 1: not well-formed: Double hyphen within comment: <!-- a "},
+        {"<a>\xEF\xBF\xBE</a>", "line 1: not well-formed: Char 0xFFFE out of allowed range"},
+        {"<a><!-- a -- b --></a>", "line 1: not well-formed: Double hyphen within comment"},
         {"<a><!-- ", "line 1: not well-formed: Comment not terminated"},
         {"<a><![CDATA[x]]", "line 1: not well-formed: the document ends too early"},
         {"<a><?xml version='1.0'?></a>", "line 1: not well-formed: XML declaration allowed only at the start of the "
