@@ -28,7 +28,6 @@ struct sys_calls {
     ssize_t (*writev)(int fd, const struct iovec *parts, int count);
     ssize_t (*pread)(int fd, void *bytes, size_t len, off_t at);
     ssize_t (*pwrite)(int fd, const void *bytes, size_t len, off_t at);
-    int (*fallocate)(int fd, int mode, off_t at, off_t len);
     int (*ftruncate)(int fd, off_t len);
     int (*fsync)(int fd);
     int (*fdatasync)(int fd);

@@ -4,7 +4,9 @@
  * What it hides: the parser and its traps (engineering.md "libxml2"): own transcoding, bounds that are checked before
  * the parser sees a byte (length of a tag, NUL), depth that it does not count itself, any DOCTYPE refused, no
  * entities but the five and character references, XML 1.0 only, namespaces told apart, and above all refused memory
- * told apart from bad XML (ERROR_NO_MEMORY, never ERROR_MALFORMED).
+ * told apart from bad XML (ERROR_NO_MEMORY, never ERROR_MALFORMED). Besides the limits that the caller gives, a tag
+ * may have 256 attributes, 64 namespaces may be in scope and a document may use 1 MB of different names
+ * (ERROR_TOO_BIG, rule "limit", as the others). Text and sections may be as long as the document.
  *
  * Calling sequence: xml_init once before threads; a reader for each thread; xml_read for each document. A reader is
  * used by one thread at a time and is fit for use again after every result. The events' spans (UTF-8) are valid only

@@ -36,6 +36,7 @@ struct spool_settings {
     enum spool_sync sync;                   /* sync-method */
     uint64_t min_free;                      /* bytes */
     uint64_t max_files;                     /* in all queues together, an estimate */
+    const char *journal_directory;          /* made if missing; the caller's, as the queues */
     uint64_t journal_size;                  /* bytes, 0 for none */
 };
 

@@ -241,7 +241,7 @@ bool buffer_add(struct buffer *buffer, const void *bytes, size_t len, struct err
 
 struct span buffer_span(const struct buffer *buffer)
 {
-    return (struct span){buffer->at, buffer->len};
+    return (struct span){buffer->at == NULL ? "" : buffer->at, buffer->len};
 }
 
 void buffer_fini(struct buffer *buffer)

@@ -22,6 +22,7 @@ enum {
     MOST_PER_WORKER = 112,
     RESERVE = 64,               /* connections over the limit that are still told to come back */
     WATCH_MILLISECONDS = 100,
+    BODY_PIECE = 8 * 1024,      /* of a connection's memory, which the library clears for each request */
     STOP_GRACE = 5 * 1000000,   /* beyond request-timeout, microseconds */
 };
 
@@ -186,7 +187,7 @@ static bool start_worker(struct worker *worker, struct error *err)
     const struct settings *settings = atomic_load(&worker->service->epoch)->settings;
     worker->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, request_handle, worker, MHD_OPTION_CONNECTION_LIMIT, (unsigned)MOST_PER_WORKER,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, worker->service->max_headers * 2, MHD_OPTION_CONNECTION_TIMEOUT,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, worker->service->max_headers + BODY_PIECE, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)(settings->request_timeout / 1000000 + 1), MHD_OPTION_NOTIFY_CONNECTION, note_connection, worker,
         MHD_OPTION_URI_LOG_CALLBACK, request_begin, worker, MHD_OPTION_NOTIFY_COMPLETED, request_end, worker,
         MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, worker, MHD_OPTION_END);

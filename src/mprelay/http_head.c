@@ -66,8 +66,7 @@ static const char *read_header(struct head *head, struct span name, struct span 
             return "more than one Content-Type";
         head->content_type = value;
     } else if (span_equal_nocase(name, SPAN("Content-Encoding"))) {
-        if (head->content_encoding.len > 0)
-            return "more than one Content-Encoding";
+        head->stacked |= head->content_encoding.len > 0;
         head->content_encoding = value;
     } else if (span_equal_nocase(name, SPAN("Expect"))) {
         head->expects = true;
@@ -89,13 +88,13 @@ static enum MHD_Result look_at_header(void *owner, enum MHD_ValueKind kind, cons
     return head->fault == NULL ? MHD_YES : MHD_NO;
 }
 
-static const char *check_framing(const struct head *head, bool is_http_1_0)
+static const char *check_framing(const struct head *head)
 {
     if (head->codings > 0 && head->lengths > 0)
         return "both Content-Length and Transfer-Encoding";
-    if (head->codings > 0 && is_http_1_0)
+    if (head->codings > 0 && head->is_1_0)
         return "Transfer-Encoding in HTTP/1.0";
-    if (head->hosts > 1 || (head->hosts == 0 && !is_http_1_0))
+    if (head->hosts > 1 || (head->hosts == 0 && !head->is_1_0))
         return "not exactly one Host";
     return NULL;
 }
@@ -104,7 +103,7 @@ bool head_read(struct MHD_Connection *connection, const char *method, const char
                struct head *out, struct error *err)
 {
     const union MHD_ConnectionInfo *size = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-    struct head head = {.next_line = version + strlen(version) + 2};
+    struct head head = {.next_line = version + strlen(version) + 2, .is_1_0 = strcmp(version, "HTTP/1.0") == 0};
     const int seen = MHD_get_connection_values_n(connection, MHD_HEADER_KIND, look_at_header, &head);
     if (size->header_size > most_bytes || seen > MOST_LINES)
         return error_refuse(err, ERROR_HEADERS_TOO_BIG, "limit", "the head has %zu bytes; %zu in %d lines are taken",
@@ -112,7 +111,7 @@ bool head_read(struct MHD_Connection *connection, const char *method, const char
     if (head.fault == NULL && head.next_line + 2 != method + size->header_size)
         head.fault = "a folded line, a bare line feed or a NUL in the head";
     if (head.fault == NULL)
-        head.fault = check_framing(&head, strcmp(version, "HTTP/1.0") == 0);
+        head.fault = check_framing(&head);
     if (head.fault != NULL)
         return error_refuse(err, ERROR_MALFORMED, "http", "%s", head.fault);
     *out = head;

@@ -19,6 +19,8 @@ struct head {
     bool has_length;
     uint64_t length;
     bool chunked;
+    bool stacked;               /* more than one Content-Encoding */
+    bool is_1_0;                /* HTTP/1.0: the connection ends after the answer */
     bool expects;               /* Expect: 100-continue: the client waits before it sends the body */
 
     const char *next_line;      /* of the check: where the next line must begin */

@@ -18,6 +18,7 @@ struct request {
     const struct epoch *epoch;
     enum request_state state;
     bool plain;                 /* answered in JSON */
+    bool closing;               /* the connection ends after the answer */
     bool logged;
     const char *raw_path;       /* where the library has the path, and how long it was on the wire */
     size_t raw_path_len;
@@ -68,6 +69,13 @@ static void log_once(struct request *request)
     request->logged = true;
 }
 
+static enum error_kind kind_of_status(unsigned status)
+{
+    if (status == 413)
+        return ERROR_TOO_BIG;
+    return status == 414 || status == 431 ? ERROR_HEADERS_TOO_BIG : ERROR_MALFORMED;
+}
+
 /* A request that the library ended without asking us, or whose client went away. */
 static void explain_end(struct request *request)
 {
@@ -76,8 +84,7 @@ static void explain_end(struct request *request)
     if (request->connection->state == CONNECTION_CUT)
         (void)error_refuse(err, ERROR_TOO_SLOW, "http", "the client did not deliver its request in time");
     else if (info != NULL && info->http_status >= 400)
-        (void)error_refuse(err, info->http_status == 431 ? ERROR_HEADERS_TOO_BIG : ERROR_MALFORMED, "http",
-                           "the HTTP library could not read the request and answered %u", info->http_status);
+        (void)error_refuse(err, kind_of_status(info->http_status), "http", "head or chunks that cannot be read");
     else
         (void)error_refuse(err, ERROR_MALFORMED, "http", "the connection ended within the request");
 }
@@ -111,7 +118,7 @@ static enum MHD_Result answer(struct request *request)
     request->state = REQUEST_DONE;
     log_once(request);
     return answer_send(&request->epoch->answers, request->library, &request->task, request->plain,
-                       service->connections.draining);
+                       request->closing || service->connections.draining);
 }
 
 /* Refuses at the head. Where the framing is sound and the body not too large, it is taken in and thrown away first: a
@@ -170,6 +177,8 @@ static bool check_type(struct request *request, const char *method, const struct
         return error_refuse(&task->err, ERROR_UNSUPPORTED, "http", "CCM_POST takes multipart/mixed only");
     task->form = type->form;
     task->boundary = span_of(type->boundary);
+    if (head->stacked)
+        return error_refuse(&task->err, ERROR_UNSUPPORTED, "http", "more than one Content-Encoding");
     return envelope_coding(head->content_encoding, type->form, &task->coding, &task->err);
 }
 
@@ -211,6 +220,7 @@ static enum MHD_Result take_head(struct request *request, const char *path, cons
         (void)error_refuse(&request->task.err, ERROR_MALFORMED, "http", "a NUL in the request line");
         return refuse(request, NULL);
     }
+    request->closing = head.is_1_0;
     request->plain = strcmp(method, "POST") == 0 &&
                      !(head.content_type.len >= 15 &&
                        span_equal_nocase((struct span){head.content_type.at, 15}, SPAN("multipart/mixed")));

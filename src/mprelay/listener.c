@@ -79,6 +79,13 @@ static bool open_unix(struct listener *listener, const char *name, const char *p
     return true;
 }
 
+/* 0 lets the kernel choose. */
+static bool is_port(const char *text)
+{
+    uint64_t port;
+    return span_to_uint64(span_of(text), &port) && port <= 65535;
+}
+
 /* "HOST:PORT" or "[IPV6]:PORT" into its two parts. */
 static bool split_address(const char *name, char host[256], char port[8], struct error *err)
 {
@@ -91,7 +98,7 @@ static bool split_address(const char *name, char host[256], char port[8], struct
     } else if (colon != NULL && memchr(name, ':', len) != NULL) {
         colon = NULL;                   /* an IPv6 address without brackets */
     }
-    if (colon == NULL || len == 0 || len >= 256 || strlen(colon + 1) == 0 || strlen(colon + 1) >= 8)
+    if (colon == NULL || len == 0 || len >= 256 || strlen(colon + 1) >= 8 || !is_port(colon + 1))
         return error_set(err, ERROR_MALFORMED,
                          "listen = %.100s: not an address; write ADDRESS:PORT, [IPV6]:PORT or unix:PATH", name);
     memcpy(host, from, len);

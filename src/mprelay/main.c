@@ -21,7 +21,7 @@ struct program {
     struct config *config;              /* in force */
     struct config *old[MOST_RELOADS];   /* requests may hold on to them */
     size_t old_count;
-    char paths[5][PATH_SIZE];           /* of the three queues, of the log's directory, of the log */
+    char paths[6][PATH_SIZE];           /* of the three queues, of the log's directory, of the log, of the journal */
     struct relay relay;
     struct http *http;
     bool logging;
@@ -43,7 +43,7 @@ static bool write_path(char out[PATH_SIZE], struct error *err, const char *base,
 static bool write_paths(struct program *program, struct error *err)
 {
     const struct settings *settings = settings_of(program);
-    char (*paths)[PATH_SIZE] = program->paths;
+    char(*paths)[PATH_SIZE] = program->paths;
     const bool written =
         (settings->outbox != NULL ? write_path(paths[SMX_NORMAL], err, settings->outbox, "")
                                   : write_path(paths[SMX_NORMAL], err, settings->root,
@@ -52,7 +52,9 @@ static bool write_paths(struct program *program, struct error *err)
         write_path(paths[SMX_LOW], err, paths[SMX_NORMAL], "/low") &&
         (settings->log_dir != NULL ? write_path(paths[3], err, settings->log_dir, "")
                                    : write_path(paths[3], err, settings->root, "/logs")) &&
-        write_path(paths[4], err, paths[3], "/MP_Relay.log");
+        write_path(paths[4], err, paths[3], "/MP_Relay.log") &&
+        (settings->journal_dir != NULL ? write_path(paths[5], err, settings->journal_dir, "")
+                                       : write_path(paths[5], err, settings->root, "/journal"));
     for (int i = 0; i < 3; i++)
         program->relay.outboxes[i] = paths[i];
     return written;
@@ -92,6 +94,7 @@ static bool open_spool(struct program *program, struct error *err)
         .sync = (enum spool_sync)settings->sync_method,
         .min_free = settings->min_free,
         .max_files = settings->max_inbox_files,
+        .journal_directory = program->paths[5],
         .journal_size = settings->journal_size,
     };
     if (!spool_open(&spool, &program->relay.spool, err))

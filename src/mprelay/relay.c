@@ -131,7 +131,8 @@ static void add_handler_lines(struct log_block *block, const struct relay *relay
     if (task->message.file_type.len > 0)
         log_block_info(block, "Mp Message Handler: FileType=%s", quote(task->message.file_type, type));
     add_body(block, task, current ? "Message Body :\n" : "Message Body :  ");
-    log_block_info(block, "Inv-Relay Task: Processing message body");
+    if (current || task->settings->outbox != NULL)      /* in 2012 a line of the management point on another machine */
+        log_block_info(block, "Inv-Relay Task: Processing message body");
     if (!task->parsed)
         return;
     log_block_info(block, "Relay: Outbox dir: %s", outbox(relay, task, dir, sizeof dir));

@@ -17,6 +17,8 @@ static const struct config_row rows[] = {
     ROW("outbox", CONFIG_TEXT, outbox, "", NULL, NULL, AT_START,
         "Directory that takes the .smx files; empty: ROOT/inboxes/auth/statesys.box/incoming."),
     ROW("log-dir", CONFIG_TEXT, log_dir, "", NULL, NULL, AT_START, "Directory of MP_Relay.log; empty: ROOT/logs."),
+    ROW("journal-dir", CONFIG_TEXT, journal_dir, "", NULL, NULL, AT_START,
+        "Directory of the journal (see journal-size); empty: ROOT/journal. It may be on another disk than the inbox."),
 
     ROW("max-request", CONFIG_SIZE, max_request, "8M", "1K", "256M", ON_RELOAD, "Largest HTTP body taken."),
     ROW("max-inflated", CONFIG_SIZE, max_inflated, "64M", "1K", "1G", ON_RELOAD,

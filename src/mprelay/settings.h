@@ -17,6 +17,7 @@ struct settings {
     const char *root;
     const char *outbox;
     const char *log_dir;
+    const char *journal_dir;
 
     uint64_t max_request;
     uint64_t max_inflated;

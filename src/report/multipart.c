@@ -145,7 +145,7 @@ static bool read_delimiter_end(struct span rest, struct delimiter *out)
 
 static bool find_delimiter(struct span body, struct span line, struct delimiter *out)
 {
-    while ((out->begin = memmem(body.at, body.len, line.at, line.len)) != NULL) {
+    while (body.len > 0 && (out->begin = memmem(body.at, body.len, line.at, line.len)) != NULL) {
         body = skip(body, (size_t)(out->begin - body.at) + line.len);
         if (read_delimiter_end(body, out))
             return true;

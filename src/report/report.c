@@ -80,16 +80,12 @@ bool report_parse(struct span bytes, enum text_encoding encoding, const struct r
         .limits = limits,
         .arena = arena,
         .err = err,
-        .report = {
-            .sender = {
-                .installed = REPORT_NO_NUMBER,
-                .type = REPORT_NO_NUMBER,
-                .code_page = REPORT_NO_NUMBER,
-                .lcid = REPORT_NO_NUMBER,
-            },
-            .priority = REPORT_PRIORITY_DEFAULT,
-            .created = REPORT_NO_TIME,
-        },
+        .report.sender.installed = REPORT_NO_NUMBER,
+        .report.sender.type = REPORT_NO_NUMBER,
+        .report.sender.code_page = REPORT_NO_NUMBER,
+        .report.sender.lcid = REPORT_NO_NUMBER,
+        .report.priority = REPORT_PRIORITY_DEFAULT,
+        .report.created = REPORT_NO_TIME,
     };
     buffer_init(&parse.text, bytes.len + bytes.len / 2);    /* UTF-16 may become half as much again */
     const bool done = xml_read(reader, bytes, encoding, &limits->xml, &events, &parse, "report", err) &&

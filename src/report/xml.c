@@ -268,8 +268,8 @@ static void take_piece(struct xml_reader *reader)
     char *const end = reader->room + reader->filled;
     size_t used, len;
     struct error why;
-    const bool converted = text_to_utf8(reader->encoding, rest, true, &used, end, reader->room_size - reader->filled,
-                                        &len, &why);
+    const bool converted =
+        text_to_utf8(reader->encoding, rest, true, &used, end, reader->room_size - reader->filled, &len, &why);
     const char *nul = memchr(end, '\0', len);
     reader->taken += used;
     reader->filled += len;

@@ -13,6 +13,8 @@ static struct span take_line(struct span *rest)
 
 bool dump_is_request(struct span bytes)
 {
+    if (bytes.len == 0)                 /* and perhaps nowhere */
+        return false;
     const struct span line = take_line(&bytes);
     const char *version = memmem(line.at, line.len, " HTTP/1.", 8);
     return version != NULL && memchr(line.at, '/', line.len) != NULL && line.at[0] >= 'A' && line.at[0] <= 'Z';

@@ -159,7 +159,12 @@ static size_t markup_length(struct span xml)
 static void print_xml(struct span xml)
 {
     unsigned depth = 0;
-    bool after_text = true;
+    bool after_text = false;
+    if (xml.len > 5 && memcmp(xml.at, "<?xml", 5) == 0) {   /* it was UTF-16, perhaps; what we write is not */
+        const size_t len = markup_length(xml);
+        xml = (struct span){xml.at + len, xml.len - len};
+    }
+    (void)printf("<?xml version=\"1.0\" encoding=\"UTF-8\"?>");
     while (xml.len > 0) {
         const size_t len = markup_length(xml);
         const struct span piece = span_trim((struct span){xml.at, len});
@@ -172,7 +177,7 @@ static void print_xml(struct span xml)
         show_text(stdout, piece, "\n");
         const char *next = xml.at + len;
         const bool text_follows = opens && len < xml.len && (*next != '<' || next[1] == '/' || next[1] == '!');
-        after_text = piece.len == 0 ? after_text : !is_tag ? piece.at[1] != '?' : text_follows;
+        after_text = piece.len == 0 ? after_text : is_tag ? text_follows : piece.at[1] != '?';
         depth += opens;
         xml.at += len;
         xml.len -= len;

@@ -129,13 +129,21 @@ static int send_once(struct sending *sending, const char *name, struct span file
 
 /* ---- one file ---- */
 
+/* As it would be kept, without the byte order mark. */
 static bool read_text(struct span file, struct arena *arena, struct span *text, struct error *err)
 {
+    enum { MARK = 2 };
     enum text_encoding encoding;
     struct span content[2];
     if (!smx_text(file, text, &encoding, err) || !smx_prepare(*text, encoding, arena, content, err))
         return false;
-    *text = content[1];
+    const size_t before = content[0].len - MARK;
+    char *whole = arena_alloc(arena, before + content[1].len);
+    if (whole == NULL)
+        return arena_error(arena, "limit", err);
+    memcpy(whole, content[0].at + MARK, before);
+    memcpy(whole + before, content[1].at, content[1].len);
+    *text = (struct span){whole, before + content[1].len};
     return true;
 }
 
@@ -146,7 +154,7 @@ static int send_file(struct sending *sending, const char *name)
     struct span text;
     int status = EX_OK;
     buffer_init(&file, MOST_FILE);
-    struct arena *arena = arena_open(3 * (size_t)MOST_FILE, NULL);
+    struct arena *arena = arena_open(6 * (size_t)MOST_FILE, NULL);
     if (arena == NULL || !sys_read_file(AT_FDCWD, name, &file, &err)) {
         (void)fprintf(stderr, "smx: %s\n", arena == NULL ? "no memory" : err.text);
         status = EX_NOINPUT;

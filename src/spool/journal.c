@@ -77,7 +77,7 @@ struct journal {
     struct cursor read;                 /* behind what was forgotten last */
 };
 
-static const char *const segment_names[SEGMENTS] = {".journal-0", ".journal-1"};
+static const char *const segment_names[SEGMENTS] = {"segment-0", "segment-1"};
 
 static uint64_t round_up(uint64_t size)
 {
@@ -441,14 +441,28 @@ static bool find_unpublished(struct journal *journal, struct error *err)
     return true;
 }
 
-/* Room for the segments, once nothing in them is needed any more. Fallocate, so that a full disk shows here. */
+/* Written full of zeros, not only allocated: a full disk shows here and not when a report is to be kept, and a sync of
+ * blocks that were written before costs half of one that has to note that they now are. */
+static bool fill_segment(struct journal *journal, unsigned segment, uint64_t size)
+{
+    memset(journal->staging, 0, JOURNAL_MOST_BATCH);
+    if (sys.ftruncate(journal->fds[segment], 0) != 0)
+        return false;
+    for (uint64_t at = 0; at < size; at += JOURNAL_MOST_BATCH) {
+        const uint64_t left = size - at;
+        if (!write_all(journal->fds[segment], journal->staging, left < JOURNAL_MOST_BATCH ? left : JOURNAL_MOST_BATCH, at))
+            return false;
+    }
+    return sys_fsync(journal->fds[segment]) == 0;
+}
+
+/* Room for the segments, once nothing in them is needed any more. */
 static bool resize(struct journal *journal, uint64_t size, struct error *err)
 {
     if (journal->published < journal->kept)
         return true;                    /* at the next start, then */
     for (unsigned i = 0; i < SEGMENTS; i++) {
-        if (sys.ftruncate(journal->fds[i], 0) != 0 ||
-            (size > 0 && sys.fallocate(journal->fds[i], 0, 0, (off_t)size) != 0) || sys_fsync(journal->fds[i]) != 0)
+        if (!fill_segment(journal, i, size))
             return error_os(err, "cannot make room for the journal '%s'", segment_names[i]);
         journal->ends[i] = BLOCK;
     }
@@ -490,12 +504,14 @@ bool journal_open(const char *directory, uint64_t size_bytes, struct journal **o
         return error_set(err, ERROR_NO_MEMORY, "no memory for the journal");
     *journal = (struct journal){.fds = {-1, -1}};
     (void)pthread_mutex_init(&journal->lock, NULL);     /* cannot fail on Linux */
-    journal->directory = sys.openat(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    journal->directory = directory == NULL ? -1 : sys.openat(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     journal->staging = sys.allocate(JOURNAL_MOST_BATCH);
     journal->shown = sys.allocate(SHOWN);
     bool opened = false;
     if (journal->staging == NULL || journal->shown == NULL)
         (void)error_set(err, ERROR_NO_MEMORY, "no memory for the journal");
+    else if (journal->directory < 0 && size == 0)
+        err->kind = ERROR_NONE;
     else if (journal->directory < 0)
         (void)error_os(err, "cannot open the directory '%s'", directory);
     else if (size > 0 || has_segment(journal->directory))

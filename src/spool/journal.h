@@ -1,7 +1,7 @@
 /*
  * The journal: a batch made durable by one write and one sync, long before its files are.
  *
- * What it hides: the form of the two segment files (.journal-0 and .journal-1 in the first queue's directory), which of
+ * What it hides: the form of the two segment files (segment-0 and segment-1 in a directory of their own), which of
  * their bytes count after a crash, and when a segment may be written over. Batches are read back in the order in
  * which they were appended, by the same process or by the next one.
  *
@@ -17,7 +17,7 @@
 struct journal;
 
 /* `size_bytes` of both segments together; 0: none is wanted, but what was left is still read. *out is NULL where there is
- * neither. ERROR_BUSY: another process has it. */
+ * neither, which needs no directory. ERROR_BUSY: another process has it. */
 bool journal_open(const char *directory, uint64_t size_bytes, struct journal **out, struct error *err) MUST_CHECK;
 void journal_close(struct journal *journal);
 

@@ -377,7 +377,8 @@ static bool start_thread(pthread_t *thread, bool *running, void *(*run)(void *),
 static bool open_journal(struct spool *spool, struct error *err)
 {
     struct publisher *publisher = &spool->publisher;
-    if (!journal_open(spool->settings.queues[0], spool->settings.journal_size, &spool->journal, &spool->complaint))
+    const struct spool_settings *settings = &spool->settings;
+    if (!journal_open(settings->journal_directory, settings->journal_size, &spool->journal, &spool->complaint))
         return spool->complaint.kind != ERROR_NO_MEMORY || (*err = spool->complaint, false);
     if (spool->journal == NULL)
         return true;
@@ -419,6 +420,8 @@ bool spool_open(const struct spool_settings *settings, struct spool **out, struc
     for (size_t i = 0; i < settings->queue_count; i++)
         if (!sys_make_directory(settings->queues[i], err))
             return false;
+    if (settings->journal_size > 0 && !sys_make_directory(settings->journal_directory, err))
+        return false;
     struct spool *spool = sys.allocate(sizeof *spool);
     if (spool == NULL)
         return error_set(err, ERROR_NO_MEMORY, "no memory for the spool");

@@ -152,7 +152,7 @@ static const struct fault {
     {TEXT_UTF8, {"12345678\xE2\x82x", 11}, 8, "byte 8: not UTF-8"},
     {TEXT_UTF8, {"a\xE2\x82", 3}, 1, "byte 1: a character is cut off at the end"},
     {TEXT_UTF16LE, {"a\0\0\xDC", 4}, 2, "byte 2: half of a surrogate pair"},
-    {TEXT_UTF16LE, {"\0\xD8" "a\0", 4}, 0, "byte 0: half of a surrogate pair"},
+    {TEXT_UTF16LE, {"\0\xD8z\0", 4}, 0, "byte 0: half of a surrogate pair"},
     {TEXT_UTF16LE, {"\0\xD8\0\xE0", 4}, 0, "byte 0: half of a surrogate pair"},
     {TEXT_UTF16LE, {"\0\xD8", 2}, 0, "byte 0: a character is cut off at the end"},
     {TEXT_UTF16LE, {"a\0b", 3}, 2, "byte 2: a character is cut off at the end"},

@@ -72,10 +72,8 @@ static void what_is_not_listed_is_not_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(topic_types_rise_and_are_found),
-        cmocka_unit_test(states_rise_and_are_found),
-        cmocka_unit_test(serial_numbers_belong_to_one_of_four),
-        cmocka_unit_test(what_the_samples_say_has_names),
+        cmocka_unit_test(topic_types_rise_and_are_found),       cmocka_unit_test(states_rise_and_are_found),
+        cmocka_unit_test(serial_numbers_belong_to_one_of_four), cmocka_unit_test(what_the_samples_say_has_names),
         cmocka_unit_test(what_is_not_listed_is_not_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
