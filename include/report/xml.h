@@ -1,7 +1,7 @@
 /*
- * XML from anyone, read under limits. The only home of libxml2 (house.md "Floors" names two; one is simpler).
+ * XML from anyone, read under limits. The only home of libxml2.
  *
- * What it hides: the parser and its traps (engineering.md "libxml2"): own transcoding, bounds that are checked before
+ * What it hides: the parser and its traps (docs/ENGINEERING.md "libxml2"): own transcoding, bounds that are checked before
  * the parser sees a byte (length of a tag, NUL), depth that it does not count itself, any DOCTYPE refused, no
  * entities but the five and character references, XML 1.0 only, namespaces told apart, and above all refused memory
  * told apart from bad XML (ERROR_NO_MEMORY, never ERROR_MALFORMED). Besides the limits that the caller gives, a tag

@@ -14,7 +14,7 @@
  * A record is the caller's and must stay untouched until its `done` is called; `done` must be short, must not call the
  * spool, and runs on the spool's thread. Errors of records: ERROR_NO_SPACE (disk full, quota, below min_free),
  * ERROR_BUSY (too many files; a sync failed and the disk is not yet proved good again), ERROR_SYSTEM.
- * Source of the layout, names and rights: spec/smx.md 2 to 4; of the order of steps: wire.md 4, engineering.md.
+ * Source of the layout, names and rights: spec/smx.md 2 to 4; of the order of steps: wire.md 4, docs/ENGINEERING.md.
  */
 #ifndef SPOOL_SPOOL_H
 #define SPOOL_SPOOL_H

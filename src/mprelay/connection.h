@@ -1,5 +1,5 @@
 /*
- * All open connections, and the deadlines that the HTTP library does not keep (engineering.md "libmicrohttpd" 3: its
+ * All open connections, and the deadlines that the HTTP library does not keep (docs/ENGINEERING.md "libmicrohttpd" 3: its
  * timeout counts inactivity only, so a client that drips bytes would stay for ever).
  *
  * What it hides: who is counted against which limit, and how a connection is cut from outside while its worker may be

@@ -1,5 +1,5 @@
 /*
- * Reports over HTTP: the only home of libmicrohttpd, with its traps (engineering.md "libmicrohttpd").
+ * Reports over HTTP: the only home of libmicrohttpd, with its traps (docs/ENGINEERING.md "libmicrohttpd").
  *
  * What it hides: workers, connections and their deadlines, refusing before a byte of body is taken, gathering a body
  * under limits, letting a connection sleep while its report is made durable, and the answers.

@@ -1,7 +1,7 @@
 /*
  * The head of a request: is its framing beyond doubt, and what does it ask for?
  *
- * What it hides: the ways of request smuggling that libmicrohttpd 0.9 lets pass (engineering.md "libmicrohttpd" 2).
+ * What it hides: the ways of request smuggling that libmicrohttpd 0.9 lets pass (docs/ENGINEERING.md "libmicrohttpd" 2).
  * Two servers in a row that disagree where a request ends store what nobody sent; so any doubt is refused and the
  * connection closed. Pure but for reading the library's view of the head; the spans point into it.
  */

@@ -1,5 +1,5 @@
 /*
- * Making a batch of records durable: the one subtle place of the house (house.md "Inside the spool").
+ * Making a batch of records durable: the one subtle place of the house (docs/ARCHITECTURE.md "Inside the spool").
  *
  * A store is one keeper's own view of the directories: its descriptors, opened before anything is written, because
  * the kernel tells each descriptor once that a write-back failed. A store belongs to one thread.
