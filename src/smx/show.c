@@ -55,7 +55,7 @@ static void write_lines(FILE *out, struct span text, const char *line_break, con
 
 void show_text(FILE *out, struct span text, const char *line_break)
 {
-    write_lines(out, text, line_break, " ", false);
+    write_lines(out, text, line_break, "\t", false);
 }
 
 void show_json_text(FILE *out, struct span text)

@@ -64,6 +64,15 @@ def kept_files(directory):
     return count
 
 
+def wait_for_files(directory, acknowledged):
+    """What was answered from a journal becomes files a moment later; the work for that belongs to the run."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < deadline:
+        if sum(name.endswith(".smx") for name in os.listdir(directory)) >= acknowledged:
+            return
+        time.sleep(0.01)
+
+
 def check_kept(server, place, acknowledged):
     """While the server still runs: nothing may be left for its end. Requests in flight at the end may add files."""
     kept = kept_files(os.path.join(place, server.incoming))
@@ -83,14 +92,16 @@ def measure(server, disk, work, connections, seconds, beside=None):
         watcher = beside(pid) if beside else None
         before, stolen, start = machine.process_table(), machine.stolen_seconds(), time.monotonic()
         load = run_wrk(files, request.encoding, "BB", port, connections, seconds)
+        good = load.responses - load.refused
+        acknowledged = good + warm_up.responses - warm_up.refused
+        wait_for_files(os.path.join(place, server.incoming), acknowledged)
         after, elapsed = machine.process_table(), time.monotonic() - start
         available = elapsed * os.cpu_count()
         if watcher:
             watcher.wait(timeout=seconds + 30)
 
-        good = load.responses - load.refused
         cpu = machine.tree_seconds(pid, after) - machine.tree_seconds(pid, before)
-        kept = check_kept(server, place, good + warm_up.responses - warm_up.refused)
+        kept = check_kept(server, place, acknowledged)
         return Cell(rate=good / load.seconds, p50_ms=load.p50_ms, p99_ms=load.p99_ms,
                     cpu_us=cpu * 1e6 / max(load.responses, 1), refused=load.refused + warm_up.refused,
                     broken=load.broken + warm_up.broken, kept=kept,
