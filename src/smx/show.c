@@ -3,9 +3,11 @@
 
 #include "base/log.h"
 
+#include <limits.h>
+#include <stdarg.h>
 #include <time.h>
 
-enum { PIECE = 1024 };
+enum { PIECE = 1024, SENTENCE = PATH_MAX + 1024 };
 
 static void write_safe(FILE *out, const char *text, bool json)
 {
@@ -58,6 +60,18 @@ void show_text(FILE *out, struct span text, const char *line_break)
     write_lines(out, text, line_break, "\t", false);
 }
 
+void show_error(const char *format, ...)
+{
+    char text[SENTENCE];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);     /* cut off rather than lost */
+    va_end(arguments);
+    (void)fputs("smx: ", stderr);
+    show_text(stderr, span_of(text), "~");
+    (void)fputc('\n', stderr);
+}
+
 void show_json_text(FILE *out, struct span text)
 {
     (void)fputc('"', out);
@@ -67,19 +81,16 @@ void show_json_text(FILE *out, struct span text)
 
 static const char *write_time(int64_t time, bool utc, char out[SHOW_TIME_SIZE])
 {
-    int64_t second = time / 1000000;
-    if (time % 1000000 < 0)
-        second--;
-    const time_t when = (time_t)second;
-    const unsigned millisecond = (unsigned)((time - second * 1000000) / 1000 % 1000);
-    struct tm tm = {.tm_mday = 1};
     if (time == INT64_MIN)
         return "-";
+    const int64_t into_second = (time % 1000000 + 1000000) % 1000000;
+    const time_t when = (time_t)((time - into_second) / 1000000);
+    struct tm tm = {.tm_mday = 1};
     (void)(utc ? gmtime_r(&when, &tm) : localtime_r(&when, &tm));
     const size_t len = strftime(out, SHOW_TIME_SIZE, "%Y-%m-%d %H:%M:%S", &tm);
     if (utc)
         out[len - sizeof "HH:MM:SS"] = 'T';
-    (void)snprintf(out + len, SHOW_TIME_SIZE - len, utc ? ".%03uZ" : ".%03u", millisecond);
+    (void)snprintf(out + len, SHOW_TIME_SIZE - len, utc ? ".%03uZ" : ".%03u", (unsigned)(into_second / 1000));
     return out;
 }
 
