@@ -1,14 +1,15 @@
 /*
  * The decision hidden here: a connection moves on only by compare-and-swap, so worker and watcher never both have it.
  *
- *   IDLE --request line--> HEAD --head--> BODY --all of it--> OURS --answered--> IDLE
- *     \________________________\___________\--watcher--> CUT
+ *   IDLE --request line--> HEAD --head--> BODY --all of it--> OURS --decided--> ANSWER --sent--> IDLE
+ *     \______________________\______________\__________________________________/--watcher--> CUT
  */
 #include "connection.h"
 
 #include "base/sys.h"
 
 #include <arpa/inet.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -33,6 +34,16 @@ size_t connections_count(struct connections *connections)
     const size_t count = connections->count;
     (void)pthread_mutex_unlock(&connections->lock);
     return count;
+}
+
+bool connections_have_work(struct connections *connections)
+{
+    bool found = false;
+    (void)pthread_mutex_lock(&connections->lock);
+    for (const struct connection *one = connections->first; one != NULL && !found; one = one->next)
+        found = one->state == CONNECTION_OURS;
+    (void)pthread_mutex_unlock(&connections->lock);
+    return found;
 }
 
 static void write_address(int fd, char out[CONNECTION_ADDRESS_SIZE])
@@ -80,8 +91,8 @@ struct connection *connection_open(struct connections *connections, int fd)
 
     (void)pthread_mutex_lock(&connections->lock);
     connection->refused = connections->count >= connections->limits.connections ||
-                          (is_counted(connections, connection) && count_address(connections, connection->address) >=
-                                                                      connections->limits.per_address);
+                          (is_counted(connections, connection) &&
+                           count_address(connections, connection->address) >= connections->limits.per_address);
     connection->next = connections->first;
     if (connection->next != NULL)
         connection->next->previous = connection;
@@ -112,6 +123,7 @@ bool connection_enter(struct connection *connection, enum connection_state state
     if (before == CONNECTION_CUT)
         return false;
     if (state == CONNECTION_HEAD) {
+        connection->begun = true;
         connection->started = now;
         connection->received = 0;
     }
@@ -123,6 +135,17 @@ void connection_rest(struct connection *connection)
 {
     const bool rests = connection_enter(connection, CONNECTION_IDLE);
     (void)rests;
+}
+
+bool connection_sent_garbage(const struct connection *connection)
+{
+    enum { END_OF_STREAM = 1 };         /* counts as a byte received */
+    struct tcp_info info = {0};
+    socklen_t len = sizeof info;
+    if (connection->begun || connection->state == CONNECTION_CUT ||
+        getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+        return false;
+    return info.tcpi_bytes_received > END_OF_STREAM;
 }
 
 /* ---- the watcher ---- */
@@ -153,8 +176,9 @@ static bool is_overdue(const struct connections *connections, struct connection 
     case CONNECTION_HEAD:
         return now - connection->since > limits->header_timeout;
     case CONNECTION_BODY:
-        return now - connection->started > limits->request_timeout ||
-               is_below_rate(connection, limits->min_rate, now);
+        return now - connection->started > limits->request_timeout || is_below_rate(connection, limits->min_rate, now);
+    case CONNECTION_ANSWER:
+        return now - connection->since > limits->request_timeout;
     case CONNECTION_OURS:
     case CONNECTION_CUT:
         break;
@@ -168,14 +192,13 @@ static void cut(struct connection *connection, enum connection_state state)
     static const char answer[] = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     if (!atomic_compare_exchange_strong(&connection->state, &state, CONNECTION_CUT))
         return;
-    if (state != CONNECTION_IDLE)
+    if (state == CONNECTION_HEAD || state == CONNECTION_BODY)
         (void)send(connection->fd, answer, sizeof answer - 1, MSG_DONTWAIT | MSG_NOSIGNAL);    /* if he still reads */
     (void)shutdown(connection->fd, SHUT_RDWR);
 }
 
-void connections_watch(struct connections *connections)
+void connections_watch(struct connections *connections, int64_t now)
 {
-    const int64_t now = sys_ticks();
     (void)pthread_mutex_lock(&connections->lock);
     for (struct connection *connection = connections->first; connection != NULL; connection = connection->next) {
         const enum connection_state state = connection->state;

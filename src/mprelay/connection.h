@@ -6,6 +6,7 @@
  * at it: the state is changed by compare-and-swap, so that either the worker goes on or the watcher cuts, never both.
  * Calling sequence: connection_open when the library has taken a socket, connection_enter at each step of a request,
  * connection_close before the library closes the socket. connections_watch is called now and then from one thread.
+ * Times are those of sys_ticks.
  */
 #ifndef MPRELAY_CONNECTION_H
 #define MPRELAY_CONNECTION_H
@@ -23,7 +24,8 @@ enum connection_state {
     CONNECTION_IDLE,            /* no request line seen yet, or none since the last answer */
     CONNECTION_HEAD,
     CONNECTION_BODY,
-    CONNECTION_OURS,            /* all is here: the rest is our work, and the sending of the answer */
+    CONNECTION_OURS,            /* all is here, and it is our turn: the one state that is never cut */
+    CONNECTION_ANSWER,          /* the answer is on its way, as fast as the client reads it */
     CONNECTION_CUT,             /* by the watcher: too slow, or told to go */
 };
 
@@ -32,10 +34,11 @@ struct connection {
     struct connection *previous;
     int fd;
     bool refused;               /* over a limit: its first request is told to come back */
+    bool begun;                 /* a request line was read */
     char address[CONNECTION_ADDRESS_SIZE];
     _Atomic enum connection_state state;
-    _Atomic int64_t since;      /* of the state, ticks */
-    _Atomic int64_t started;    /* of the request, ticks */
+    _Atomic int64_t since;      /* of the state */
+    _Atomic int64_t started;    /* of the request */
     _Atomic uint64_t received;  /* bytes of the body */
     int64_t window_start;       /* the watcher's: of the last 10 s */
     uint64_t window_received;
@@ -62,6 +65,8 @@ struct connections {
 void connections_init(struct connections *connections, const char *const *trusted, size_t trusted_count);
 void connections_fini(struct connections *connections);
 size_t connections_count(struct connections *connections);
+/* Is one of them CONNECTION_OURS? */
+bool connections_have_work(struct connections *connections);
 
 /* NULL: no memory. The address is asked of the socket. */
 struct connection *connection_open(struct connections *connections, int fd);
@@ -73,8 +78,12 @@ bool connection_enter(struct connection *connection, enum connection_state state
 /* The request is over. A connection that was cut stays so. */
 void connection_rest(struct connection *connection);
 
-/* Cuts what is over its deadline or below the least rate, after a 408 if a request had begun; while draining, also
- * what is idle. */
-void connections_watch(struct connections *connections);
+/* Bytes came on this TCP connection, but never a request line that the library could read: TLS on a plain port, say. It
+ * answers by itself, if at all, and tells nobody else. */
+bool connection_sent_garbage(const struct connection *connection);
+
+/* Cuts what is over its deadline or below the least rate, after a 408 where the client still owes us a part of its
+ * request; while draining, also what is idle. */
+void connections_watch(struct connections *connections, int64_t now);
 
 #endif

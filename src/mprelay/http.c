@@ -20,6 +20,7 @@
 
 enum {
     MOST_PER_WORKER = 112,
+    LIBRARY_MOST = 120,         /* the library counts a connection a moment longer than we do */
     RESERVE = 64,               /* connections over the limit that are still told to come back */
     WATCH_MILLISECONDS = 100,
     BODY_PIECE = 8 * 1024,      /* of a connection's memory, which the library clears for each request */
@@ -45,11 +46,17 @@ static void note_connection(void *owner, struct MHD_Connection *library, void **
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(library, MHD_CONNECTION_INFO_CONNECTION_FD);
         *context = connection_open(connections, info->connect_fd);
+        if (*context == NULL) {
+            (void)shutdown(info->connect_fd, SHUT_RDWR);    /* nobody would watch it */
+            log_error("Relay: cannot take a connection: the system refused memory for it");
+        }
         return;
     }
     worker->connections--;
-    if (*context != NULL)
+    if (*context != NULL) {
+        request_note_garbage(worker, *context);
         connection_close(connections, *context);
+    }
     *context = NULL;
 }
 
@@ -106,7 +113,7 @@ static void *run_watcher(void *owner)
     struct http *http = owner;
     const struct timespec pause = {.tv_nsec = WATCH_MILLISECONDS * 1000000L};
     while (!http->stopping) {
-        connections_watch(&http->service.connections);
+        connections_watch(&http->service.connections, sys_ticks());
         (void)nanosleep(&pause, NULL);
     }
     return NULL;
@@ -179,18 +186,16 @@ bool http_open(struct relay *relay, const struct settings *settings, struct http
     return true;
 }
 
-/* The library's own timeout is a backstop for clients that do not read their answer; ours come first. */
+/* Without a timeout of the library's own: all deadlines are ours (connection.c). */
 static bool start_worker(struct worker *worker, struct error *err)
 {
     const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC |
                            MHD_ALLOW_SUSPEND_RESUME;
-    const struct settings *settings = atomic_load(&worker->service->epoch)->settings;
     worker->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, request_handle, worker, MHD_OPTION_CONNECTION_LIMIT, (unsigned)MOST_PER_WORKER,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, worker->service->max_headers + BODY_PIECE, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)(settings->request_timeout / 1000000 + 1), MHD_OPTION_NOTIFY_CONNECTION, note_connection, worker,
-        MHD_OPTION_URI_LOG_CALLBACK, request_begin, worker, MHD_OPTION_NOTIFY_COMPLETED, request_end, worker,
-        MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, worker, MHD_OPTION_END);
+        flags, 0, NULL, NULL, request_handle, worker, MHD_OPTION_CONNECTION_LIMIT, (unsigned)LIBRARY_MOST,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, worker->service->max_headers + BODY_PIECE, MHD_OPTION_NOTIFY_CONNECTION,
+        note_connection, worker, MHD_OPTION_URI_LOG_CALLBACK, request_begin, worker, MHD_OPTION_NOTIFY_COMPLETED,
+        request_end, worker, MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, worker, MHD_OPTION_END);
     return worker->daemon != NULL || error_os(err, "cannot start a worker of the HTTP library");
 }
 
@@ -206,12 +211,14 @@ bool http_start(struct http *http, struct error *err)
     return listener_start(http->listener, take_socket, http, err);
 }
 
-/* Every request in hand ends by itself: it is sent within request-timeout, and the spool answers what it was given. */
+/* Every request in hand ends by itself: it comes within request-timeout, and the spool answers what it was given. How
+ * long that takes is up to the disk: the library aborts if it is stopped while one of its connections sleeps. */
 static void wait_for_requests(struct http *http)
 {
     const struct timespec pause = {.tv_nsec = 10 * 1000000L};
-    const int64_t end = sys_ticks() + http->service.connections.limits.request_timeout + STOP_GRACE;
-    while (connections_count(&http->service.connections) > 0 && sys_ticks() < end)
+    struct connections *connections = &http->service.connections;
+    const int64_t end = sys_ticks() + connections->limits.request_timeout + STOP_GRACE;
+    while (connections_have_work(connections) || (connections_count(connections) > 0 && sys_ticks() < end))
         (void)nanosleep(&pause, NULL);
 }
 

@@ -154,14 +154,19 @@ static enum MHD_Result send_plain(const struct answers *answers, struct MHD_Conn
 
 /* ---- sending them ---- */
 
+unsigned answer_status(const struct answers *answers, const struct task *task, bool plain)
+{
+    const struct error_policy *policy = error_policy(task->err.kind);
+    return answers->hide && policy->hidden && !plain ? 200 : policy->status;
+}
+
 enum MHD_Result answer_send(const struct answers *answers, struct MHD_Connection *connection, const struct task *task,
                             bool plain, bool closing)
 {
-    const struct error_policy *policy = error_policy(task->err.kind);
     if (plain)
         return send_plain(answers, connection, task, closing);
+    struct MHD_Response *response = answers->refused[task->err.kind];
     if (task->err.kind == ERROR_NONE)
-        return MHD_queue_response(connection, 200, closing ? answers->kept_closing : answers->kept);
-    return MHD_queue_response(connection, answers->hide && policy->hidden ? 200 : policy->status,
-                              answers->refused[task->err.kind]);
+        response = closing ? answers->kept_closing : answers->kept;
+    return MHD_queue_response(connection, answer_status(answers, task, plain), response);
 }

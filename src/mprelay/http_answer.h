@@ -22,6 +22,9 @@ struct answers {
 bool answers_open(const struct settings *settings, struct answers *out, struct error *err) MUST_CHECK;
 void answers_close(struct answers *answers);
 
+/* The status that the client is told: under refuse-style = empty200 not always that of the policy. */
+unsigned answer_status(const struct answers *answers, const struct task *task, bool plain);
+
 /* Queues the answer to a finished task. `plain`: JSON; `closing`: the connection ends after it. */
 enum MHD_Result answer_send(const struct answers *answers, struct MHD_Connection *connection, const struct task *task,
                             bool plain, bool closing);

@@ -3,6 +3,8 @@
  * hands out C strings, so a NUL, a folded line or a bare line feed in the head is invisible in the strings. But the
  * strings lie in the buffer as the lines lay on the wire: each header must begin two bytes (CR LF) behind the end of
  * the one before, and the last must end four bytes before the end of the head. Where they do not, something is hidden.
+ * So with the blanks in the request line. (Of a folded line the library moves the name away, and shortens what it shows.
+ * Only a NUL before a bare line feed looks like CR LF; there it ends the line as well.)
  */
 #include "http_head.h"
 
@@ -42,7 +44,7 @@ static const char *read_length(struct head *head, struct span value)
 
 static const char *read_coding(struct head *head, struct span value)
 {
-    head->chunked = span_equal_nocase(value, SPAN("chunked"));
+    head->chunked = span_equal_nocase(value, SPAN("chunked"));     /* a blank behind it, and the library never ends */
     if (++head->codings > 1)
         return "more than one Transfer-Encoding";
     return head->chunked ? NULL : "a Transfer-Encoding other than chunked";
@@ -54,11 +56,11 @@ static const char *read_header(struct head *head, struct span name, struct span 
         return "a header name that is not a token";
     if (has_control(value))
         return "a control character in a header";
+    if (span_equal_nocase(name, SPAN("Transfer-Encoding")))
+        return read_coding(head, value);
     value = span_trim(value);
     if (span_equal_nocase(name, SPAN("Content-Length")))
         return read_length(head, value);
-    if (span_equal_nocase(name, SPAN("Transfer-Encoding")))
-        return read_coding(head, value);
     if (span_equal_nocase(name, SPAN("Host"))) {
         head->hosts++;
     } else if (span_equal_nocase(name, SPAN("Content-Type"))) {
@@ -79,13 +81,26 @@ static enum MHD_Result look_at_header(void *owner, enum MHD_ValueKind kind, cons
 {
     struct head *head = owner;
     (void)kind;
-    head->lines++;
     if (name != head->next_line)
         head->fault = "a folded line, a bare line feed or a NUL in the head";
     else
         head->fault = read_header(head, (struct span){name, name_len}, (struct span){value, value_len});
     head->next_line = value + value_len + 2;
     return head->fault == NULL ? MHD_YES : MHD_NO;
+}
+
+bool head_path_is_sound(struct span path)
+{
+    return !has_control(path) && memchr(path.at, ' ', path.len) == NULL;
+}
+
+static const char *check_line(const struct request_line *line)
+{
+    if (!line->path_is_sound)
+        return "a blank or a control character in the path";
+    if (line->method + strlen(line->method) + 1 != line->path.at || line->path.at + line->path.len + 1 != line->version)
+        return "a NUL or a blank too many in the request line";
+    return NULL;
 }
 
 static const char *check_framing(const struct head *head)
@@ -99,17 +114,22 @@ static const char *check_framing(const struct head *head)
     return NULL;
 }
 
-bool head_read(struct MHD_Connection *connection, const char *method, const char *version, size_t most_bytes,
-               struct head *out, struct error *err)
+bool head_read(struct MHD_Connection *connection, const struct request_line *line, size_t most_bytes, struct head *out,
+               struct error *err)
 {
     const union MHD_ConnectionInfo *size = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-    struct head head = {.next_line = version + strlen(version) + 2, .is_1_0 = strcmp(version, "HTTP/1.0") == 0};
+    struct head head = {
+        .next_line = line->version + strlen(line->version) + 2,
+        .is_1_0 = strcmp(line->version, "HTTP/1.0") == 0,
+    };
     const int seen = MHD_get_connection_values_n(connection, MHD_HEADER_KIND, look_at_header, &head);
     if (size->header_size > most_bytes || seen > MOST_LINES)
         return error_refuse(err, ERROR_HEADERS_TOO_BIG, "limit", "the head has %zu bytes; %zu in %d lines are taken",
                             size->header_size, most_bytes, MOST_LINES);
-    if (head.fault == NULL && head.next_line + 2 != method + size->header_size)
+    if (head.fault == NULL && head.next_line + 2 != line->method + size->header_size)
         head.fault = "a folded line, a bare line feed or a NUL in the head";
+    if (head.fault == NULL)
+        head.fault = check_line(line);
     if (head.fault == NULL)
         head.fault = check_framing(&head);
     if (head.fault != NULL)

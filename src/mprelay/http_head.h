@@ -25,16 +25,26 @@ struct head {
 
     const char *next_line;      /* of the check: where the next line must begin */
     const char *fault;
-    size_t lines;
     size_t hosts;
     size_t lengths;
     size_t codings;
     size_t content_types;
 };
 
-/* `method` and `version` as the library gave them to the handler. ERROR_MALFORMED with rule http: the framing is in
- * doubt; ERROR_HEADERS_TOO_BIG over `most_bytes` or 100 lines. */
-bool head_read(struct MHD_Connection *connection, const char *method, const char *version, size_t most_bytes,
-               struct head *out, struct error *err) MUST_CHECK;
+/* The request line. The path is to be had only while the library reads the line: afterwards it takes the query apart
+ * in place. */
+struct request_line {
+    const char *method;
+    struct span path;           /* with its query, as sent */
+    bool path_is_sound;         /* head_path_is_sound, asked at that time */
+    const char *version;
+};
+
+/* No blanks and no control characters. */
+bool head_path_is_sound(struct span path);
+
+/* ERROR_MALFORMED with rule http: the framing is in doubt; ERROR_HEADERS_TOO_BIG over `most_bytes` or 100 lines. */
+bool head_read(struct MHD_Connection *connection, const struct request_line *line, size_t most_bytes, struct head *out,
+               struct error *err) MUST_CHECK;
 
 #endif

@@ -20,8 +20,7 @@ struct request {
     bool plain;                 /* answered in JSON */
     bool closing;               /* the connection ends after the answer */
     bool logged;
-    const char *raw_path;       /* where the library has the path, and how long it was on the wire */
-    size_t raw_path_len;
+    struct request_line line;
     struct buffer body;
     struct envelope_type type;
     size_t reserved;            /* of max-memory, for the body */
@@ -54,8 +53,8 @@ void *request_begin(void *owner, const char *path, struct MHD_Connection *librar
     }
     *request = (struct request){.worker = worker, .connection = connection, .library = library};
     request->epoch = current_epoch(worker);
-    request->raw_path = path;
-    request->raw_path_len = strlen(path);
+    request->line.path = span_of(path);
+    request->line.path_is_sound = head_path_is_sound(request->line.path);
     request->task.settings = request->epoch->settings;
     request->task.address = connection->address;
     buffer_init(&request->body, request->task.settings->max_request);
@@ -69,11 +68,15 @@ static void log_once(struct request *request)
     request->logged = true;
 }
 
-static enum error_kind kind_of_status(unsigned status)
+/* What the library found and answered by itself. */
+static void explain_status(unsigned status, struct error *err)
 {
     if (status == 413)
-        return ERROR_TOO_BIG;
-    return status == 414 || status == 431 ? ERROR_HEADERS_TOO_BIG : ERROR_MALFORMED;
+        (void)error_refuse(err, ERROR_TOO_BIG, "limit", "a Content-Length or a chunk that no number can hold");
+    else if (status == 414 || status == 431)
+        (void)error_refuse(err, ERROR_HEADERS_TOO_BIG, "limit", "the head does not fit into max-headers");
+    else
+        (void)error_refuse(err, ERROR_MALFORMED, "http", "head or chunks that cannot be read");
 }
 
 /* A request that the library ended without asking us, or whose client went away. */
@@ -84,9 +87,16 @@ static void explain_end(struct request *request)
     if (request->connection->state == CONNECTION_CUT)
         (void)error_refuse(err, ERROR_TOO_SLOW, "http", "the client did not deliver its request in time");
     else if (info != NULL && info->http_status >= 400)
-        (void)error_refuse(err, kind_of_status(info->http_status), "http", "head or chunks that cannot be read");
+        explain_status(info->http_status, err);
     else
         (void)error_refuse(err, ERROR_MALFORMED, "http", "the connection ended within the request");
+}
+
+static void drop_body(struct request *request)
+{
+    buffer_fini(&request->body);
+    budget_give(&request->worker->service->relay->memory, request->reserved);
+    request->reserved = 0;
 }
 
 void request_end(void *owner, struct MHD_Connection *library, void **context, enum MHD_RequestTerminationCode reason)
@@ -102,21 +112,29 @@ void request_end(void *owner, struct MHD_Connection *library, void **context, en
     log_once(request);
     connection_rest(request->connection);
     task_fini(&request->task);
-    buffer_fini(&request->body);
-    budget_give(&request->worker->service->relay->memory, request->reserved);
+    drop_body(request);
     sys.release(request);
     *context = NULL;
 }
 
 /* ---- answering ---- */
 
+/* False if the connection is cut already: then there is nobody to answer. */
+static bool begin_answer(struct request *request)
+{
+    if (!connection_enter(request->connection, CONNECTION_ANSWER))
+        return false;
+    request->state = REQUEST_DONE;
+    request->task.status = answer_status(&request->epoch->answers, &request->task, request->plain);
+    log_once(request);
+    return true;
+}
+
 static enum MHD_Result answer(struct request *request)
 {
     const struct service *service = request->worker->service;
-    if (!connection_enter(request->connection, CONNECTION_OURS))
+    if (!begin_answer(request))
         return MHD_NO;
-    request->state = REQUEST_DONE;
-    log_once(request);
     return answer_send(&request->epoch->answers, request->library, &request->task, request->plain,
                        request->closing || service->connections.draining);
 }
@@ -126,6 +144,7 @@ static enum MHD_Result answer(struct request *request)
 static enum MHD_Result refuse(struct request *request, const struct head *head)
 {
     const size_t bound = 2 * request->task.settings->max_request;
+    drop_body(request);
     if (head == NULL || head->expects || (head->has_length && head->length > bound))
         return answer(request);
     request->state = REQUEST_SWALLOW;
@@ -136,12 +155,10 @@ static enum MHD_Result refuse(struct request *request, const struct head *head)
 static enum MHD_Result drop(struct request *request)
 {
     char text[96];
-    if (!connection_enter(request->connection, CONNECTION_OURS))
+    if (!begin_answer(request))
         return MHD_NO;
-    request->state = REQUEST_DONE;
-    log_once(request);
     const int len = snprintf(text, sizeof text, "HTTP/1.1 %u \r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
-                             error_policy(request->task.err.kind)->status);
+                             request->task.status);
     (void)send(request->connection->fd, text, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);   /* if he still reads */
     return MHD_NO;
 }
@@ -210,20 +227,25 @@ static bool check_load(struct request *request)
            error_set(&request->task.err, ERROR_BUSY, "too many connections, in all or from this address");
 }
 
+/* Also where its type or boundary is refused afterwards: the sender is answered in the way of his form. */
+static bool is_plain(const char *method, struct span content_type)
+{
+    const struct span multipart = SPAN("multipart/mixed");
+    return strcmp(method, "POST") == 0 &&
+           !(content_type.len >= multipart.len &&
+             span_equal_nocase((struct span){content_type.at, multipart.len}, multipart));
+}
+
 /* The cheapest test first, and all of them before a byte of the body is taken. */
 static enum MHD_Result take_head(struct request *request, const char *path, const char *method, const char *version)
 {
     struct head head;
-    if (!head_read(request->library, method, version, request->worker->service->max_headers, &head, &request->task.err))
+    request->line.method = method;
+    request->line.version = version;
+    if (!head_read(request->library, &request->line, request->worker->service->max_headers, &head, &request->task.err))
         return refuse(request, NULL);
-    if (request->raw_path + request->raw_path_len + 1 != version) {
-        (void)error_refuse(&request->task.err, ERROR_MALFORMED, "http", "a NUL in the request line");
-        return refuse(request, NULL);
-    }
     request->closing = head.is_1_0;
-    request->plain = strcmp(method, "POST") == 0 &&
-                     !(head.content_type.len >= 15 &&
-                       span_equal_nocase((struct span){head.content_type.at, 15}, SPAN("multipart/mixed")));
+    request->plain = is_plain(method, head.content_type);
     if (request->plain)
         request->task.form = ENVELOPE_PLAIN;
     if (!check_load(request) || !check_path(request, path) || !check_method(request, method) ||
@@ -258,7 +280,7 @@ static enum MHD_Result take_piece(struct request *request, const char *bytes, si
         return MHD_NO;
     if (request->state == REQUEST_BODY && !add_piece(request, bytes, *len)) {
         request->state = REQUEST_SWALLOW;
-        buffer_fini(&request->body);
+        drop_body(request);
     }
     if (request->state == REQUEST_SWALLOW) {
         request->swallowed += *len;
@@ -296,7 +318,16 @@ static enum MHD_Result take_whole(struct request *request)
     return MHD_YES;
 }
 
-/* ---- the library's calls ---- */
+/* ---- what is no request ---- */
+
+void request_note_garbage(const struct worker *worker, const struct connection *connection)
+{
+    if (!connection_sent_garbage(connection))
+        return;
+    struct task task = {.settings = current_epoch(worker)->settings, .address = connection->address};
+    (void)error_refuse(&task.err, ERROR_MALFORMED, "http", "no request line that can be read");
+    relay_log(worker->service->relay, &task);
+}
 
 /* There was no memory for one, or the connection is cut and about to end. */
 static enum MHD_Result refuse_without_request(struct worker *worker, struct MHD_Connection *library)
@@ -325,8 +356,9 @@ enum MHD_Result request_handle(void *owner, struct MHD_Connection *library, cons
     case REQUEST_SWALLOW:
         return *len > 0 ? take_piece(request, bytes, len) : answer(request);
     case REQUEST_TAKEN:
+        return answer(request);
     case REQUEST_DONE:
         break;
     }
-    return answer(request);
+    return MHD_NO;
 }

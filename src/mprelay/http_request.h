@@ -4,7 +4,7 @@
  *   HEAD --checked--> BODY --all here--> TAKEN --spool done--> DONE --answered--> gone
  *     \________________\__refused__> SWALLOW --all here___________/
  *
- * The three functions are the library's callbacks; their owner is a struct worker.
+ * request_begin, request_handle and request_end are the library's callbacks; their owner is a struct worker.
  */
 #ifndef MPRELAY_HTTP_REQUEST_H
 #define MPRELAY_HTTP_REQUEST_H
@@ -36,6 +36,9 @@ struct worker {
     struct xml_reader *reader;
     _Atomic unsigned connections;
 };
+
+/* For a connection that ends: a verdict on what came over it without ever being a request. */
+void request_note_garbage(const struct worker *worker, const struct connection *connection);
 
 void *request_begin(void *owner, const char *path, struct MHD_Connection *library);
 enum MHD_Result request_handle(void *owner, struct MHD_Connection *library, const char *path, const char *method,

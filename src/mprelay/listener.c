@@ -15,7 +15,11 @@
 #include <sys/un.h>
 #include <time.h>
 
-enum { MOST_SOCKETS = 64, BACKLOG = 4096 };
+enum {
+    MOST_SOCKETS = 64,
+    BACKLOG = 4096,
+    MOST_AT_ONCE = 256,                         /* connections of one socket before the others have their turn */
+};
 
 struct listener {
     struct pollfd sockets[MOST_SOCKETS + 1];    /* the last one in use is `wake` */
@@ -76,7 +80,7 @@ static bool open_unix(struct listener *listener, const char *name, const char *p
     if (listener->unix_paths[slot] == NULL)
         return error_set(err, ERROR_NO_MEMORY, "listen = %s: no memory", name);
     memcpy(listener->unix_paths[slot], path, len + 1);
-    return true;
+    return chmod(path, 0660) == 0 || error_os(err, "listen = %s: cannot give the group access", name);
 }
 
 /* 0 lets the kernel choose. */
@@ -173,9 +177,9 @@ static void rest(void)
     (void)nanosleep(&moment, NULL);
 }
 
-static void accept_all(struct listener *listener, int from)
+static void accept_waiting(struct listener *listener, int from)
 {
-    for (;;) {
+    for (int taken = 0; taken < MOST_AT_ONCE; taken++) {
         struct sockaddr_storage peer;
         socklen_t len = sizeof peer;
         const int fd = accept4(from, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -201,7 +205,7 @@ static void *run_listener(void *argument)
             return NULL;
         for (size_t i = 0; i < listener->count; i++)
             if (listener->sockets[i].revents != 0)
-                accept_all(listener, listener->sockets[i].fd);
+                accept_waiting(listener, listener->sockets[i].fd);
     }
 }
 

@@ -21,10 +21,14 @@ struct program {
     struct config *config;              /* in force */
     struct config *old[MOST_RELOADS];   /* requests may hold on to them */
     size_t old_count;
-    char paths[6][PATH_SIZE];           /* of the three queues, of the log's directory, of the log, of the journal */
+    char outboxes[3][PATH_SIZE];        /* by enum smx_queue */
+    char logs[PATH_SIZE];
+    char log[PATH_SIZE];
+    char journal[PATH_SIZE];
     struct relay relay;
     struct http *http;
     bool logging;
+    bool started;
 };
 
 static const struct settings *settings_of(const struct program *program)
@@ -40,35 +44,37 @@ static bool write_path(char out[PATH_SIZE], struct error *err, const char *base,
     return (len > 0 && len < PATH_SIZE) || error_set(err, ERROR_MALFORMED, "'%.100s...' is too long for a path", base);
 }
 
+/* `chosen`, or else the usual place below the root. */
+static bool write_choice(char out[PATH_SIZE], struct error *err, const char *chosen, const char *root,
+                         const char *usual)
+{
+    return chosen != NULL ? write_path(out, err, chosen, "") : write_path(out, err, root, usual);
+}
+
 static bool write_paths(struct program *program, struct error *err)
 {
     const struct settings *settings = settings_of(program);
-    char(*paths)[PATH_SIZE] = program->paths;
-    const bool written =
-        (settings->outbox != NULL ? write_path(paths[SMX_NORMAL], err, settings->outbox, "")
-                                  : write_path(paths[SMX_NORMAL], err, settings->root,
-                                               "/inboxes/auth/statesys.box/incoming")) &&
-        write_path(paths[SMX_HIGH], err, paths[SMX_NORMAL], "/high") &&
-        write_path(paths[SMX_LOW], err, paths[SMX_NORMAL], "/low") &&
-        (settings->log_dir != NULL ? write_path(paths[3], err, settings->log_dir, "")
-                                   : write_path(paths[3], err, settings->root, "/logs")) &&
-        write_path(paths[4], err, paths[3], "/MP_Relay.log") &&
-        (settings->journal_dir != NULL ? write_path(paths[5], err, settings->journal_dir, "")
-                                       : write_path(paths[5], err, settings->root, "/journal"));
+    char(*outboxes)[PATH_SIZE] = program->outboxes;
     for (int i = 0; i < 3; i++)
-        program->relay.outboxes[i] = paths[i];
-    return written;
+        program->relay.outboxes[i] = outboxes[i];
+    return write_choice(outboxes[SMX_NORMAL], err, settings->outbox, settings->root,
+                        "/inboxes/auth/statesys.box/incoming") &&
+           write_path(outboxes[SMX_HIGH], err, outboxes[SMX_NORMAL], "/high") &&
+           write_path(outboxes[SMX_LOW], err, outboxes[SMX_NORMAL], "/low") &&
+           write_choice(program->logs, err, settings->log_dir, settings->root, "/logs") &&
+           write_path(program->log, err, program->logs, "/MP_Relay.log") &&
+           write_choice(program->journal, err, settings->journal_dir, settings->root, "/journal");
 }
 
 static struct log_settings log_settings(const struct program *program)
 {
     const struct settings *settings = settings_of(program);
     return (struct log_settings){
-        .path = program->paths[4],
+        .path = program->log,
         .component = "MP_RelayEndpoint",
-        .format = settings->log_format == 0 ? LOG_CCM : LOG_SITE,
+        .format = (enum log_format)settings->log_format,
         .level = (enum log_level)settings->log_level,
-        .local_time = settings->log_time == 1,
+        .local_time = settings->log_time == LOG_TIME_LOCAL,
         .max_size = settings->log_max_size,
         .max_history = (unsigned)settings->log_max_history,
     };
@@ -77,7 +83,7 @@ static struct log_settings log_settings(const struct program *program)
 static bool open_log(struct program *program, struct error *err)
 {
     const struct log_settings settings = log_settings(program);
-    if (!sys_make_directory(program->paths[3], err))
+    if (!sys_make_directory(program->logs, err))
         return false;
     program->logging = log_open(&settings, err);
     return program->logging;
@@ -87,21 +93,23 @@ static bool open_spool(struct program *program, struct error *err)
 {
     const struct settings *settings = settings_of(program);
     const struct spool_settings spool = {
-        .queues = {program->paths[SMX_NORMAL], program->paths[SMX_HIGH], program->paths[SMX_LOW]},
+        .queues = {program->outboxes[SMX_NORMAL], program->outboxes[SMX_HIGH], program->outboxes[SMX_LOW]},
         .queue_count = 3,
         .prefix = settings->unverified_prefix == NULL ? "" : settings->unverified_prefix,
         .extension = ".smx",
         .sync = (enum spool_sync)settings->sync_method,
         .min_free = settings->min_free,
         .max_files = settings->max_inbox_files,
-        .journal_directory = program->paths[5],
+        .journal_directory = program->journal,
         .journal_size = settings->journal_size,
     };
     if (!spool_open(&spool, &program->relay.spool, err))
         return false;
     const struct error *complaint = spool_complaint(program->relay.spool);
-    if (complaint != NULL)
+    if (complaint != NULL) {
         log_warning("Relay: working without a journal, and so slower: %s", complaint->text);
+        (void)fprintf(stderr, "mprelay: working without a journal, and so slower: %s\n", complaint->text);
+    }
     return true;
 }
 
@@ -117,7 +125,8 @@ static bool raise_limits(const struct program *program, struct error *err)
         return true;
     limit.rlim_cur = limit.rlim_max;
     if (limit.rlim_max < wanted || setrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return error_set(err, ERROR_SYSTEM, "max-connections = %llu needs %llu open files, the limit is %llu: raise it "
+        return error_set(err, ERROR_SYSTEM,
+                         "max-connections = %llu needs %llu open files, the limit is %llu: raise it "
                          "(ulimit -n, LimitNOFILE=) or take fewer connections",
                          (unsigned long long)settings_of(program)->max_connections, (unsigned long long)wanted,
                          (unsigned long long)limit.rlim_max);
@@ -127,8 +136,8 @@ static bool raise_limits(const struct program *program, struct error *err)
 /* Everything that can be wrong shows here; --check-config ends after it. */
 static bool prepare(struct program *program, struct error *err)
 {
-    return raise_limits(program, err) && write_paths(program, err) && open_log(program, err) && open_spool(program, err) &&
-           http_open(&program->relay, settings_of(program), &program->http, err);
+    return raise_limits(program, err) && write_paths(program, err) && open_log(program, err) &&
+           open_spool(program, err) && http_open(&program->relay, settings_of(program), &program->http, err);
 }
 
 /* ---- running ---- */
@@ -139,8 +148,8 @@ static void log_change(void *owner, const struct config_row *row, const char *be
     if (row->when == ON_RELOAD)
         log_info("Relay: setting %s changed from '%s' to '%s'", row->name, before, after);
     else
-        log_warning("Relay: setting %s is now '%s' in the file; it stays '%s' until the relay is started anew", row->name,
-                    after, before);
+        log_warning("Relay: setting %s is now '%s' in the file; it stays '%s' until the relay is started anew",
+                    row->name, after, before);
 }
 
 /* A bad file changes nothing. The old settings stay in memory, because requests in hand may still use them. */
@@ -186,7 +195,7 @@ static void say_ready(const struct program *program)
     for (size_t i = 0; i < settings->listen.count; i++) {
         log_info("Relay: taking reports on %s", settings->listen.at[i]);
         (void)fprintf(stderr, "mprelay: ready on %s, keeping reports in %s\n", settings->listen.at[i],
-                      program->paths[SMX_NORMAL]);
+                      program->outboxes[SMX_NORMAL]);
     }
 }
 
@@ -194,6 +203,7 @@ static bool run(struct program *program, const sigset_t *signals, struct error *
 {
     if (!http_start(program->http, err))
         return false;
+    program->started = true;
     say_ready(program);
     for (;;) {
         int signal_number;
@@ -211,10 +221,10 @@ static void close_program(struct program *program)
 {
     http_stop(program->http);
     spool_close(program->relay.spool);
-    if (program->logging) {
+    if (program->started)
         log_info("Relay: stopped");
+    if (program->logging)
         log_close();
-    }
     for (size_t i = 0; i < program->old_count; i++)
         config_close(program->old[i]);
     config_close(program->config);

@@ -32,8 +32,8 @@ static struct envelope_limits envelope_limits(const struct settings *settings)
 /* Inflated once, transcoded once, and the messages as plain data beside it, which are larger than their XML. */
 static size_t arena_ceiling(const struct settings *settings)
 {
-    return 1024 * 1024 + 6 * (settings->max_inflated > settings->max_request ? settings->max_inflated
-                                                                           : settings->max_request);
+    return 1024 * 1024 +
+           6 * (settings->max_inflated > settings->max_request ? settings->max_inflated : settings->max_request);
 }
 
 static bool open_envelope(struct xml_reader *reader, struct task *task)
@@ -120,18 +120,22 @@ static void add_kb_lines(struct log_block *block, const struct relay *relay, con
     log_block_info(block, "Relay: 0 of %zu attachments successfully processed", task->message.attachments);
 }
 
-/* The lines of 2012 and of the current branch differ in one blank and in where the body stands. */
+/* The lines of 2012 and of the current branch; in 2012 a management point on another machine than the inbox, which has
+ * an outbox of its own, wrote a few of them otherwise. */
 static void add_handler_lines(struct log_block *block, const struct relay *relay, const struct task *task)
 {
     const bool current = task->settings->log_vocabulary == VOCABULARY_CURRENT;
+    const bool remote = !current && task->settings->outbox != NULL;
     char type[QUOTED];
     char dir[4096];
     log_block_info(block, "Mp Message Handler: start message processing for Relay%s-----------------------",
-                   current ? ". " : "");
+                   current  ? ". "
+                   : remote ? "-------"
+                            : "");
     if (task->message.file_type.len > 0)
         log_block_info(block, "Mp Message Handler: FileType=%s", quote(task->message.file_type, type));
-    add_body(block, task, current ? "Message Body :\n" : "Message Body :  ");
-    if (current || task->settings->outbox != NULL)      /* in 2012 a line of the management point on another machine */
+    add_body(block, task, current || remote ? "Message Body :\n" : "Message Body :  ");
+    if (current || remote)
         log_block_info(block, "Inv-Relay Task: Processing message body");
     if (!task->parsed)
         return;
@@ -163,8 +167,8 @@ static void add_kept(struct log_block *block, const struct task *task, const cha
 {
     char client[QUOTED];
     char host[QUOTED];
-    log_block_info(block, "Relay: Message %s from %s client %s host '%s': kept as %s, %zu messages, priority %d, %s", id,
-                   task->address, quote(task->report.sender.id, client), quote(task->message.source_host, host),
+    log_block_info(block, "Relay: Message %s from %s client %s host '%s': kept as %s, %zu messages, priority %d, %s",
+                   id, task->address, quote(task->report.sender.id, client), quote(task->message.source_host, host),
                    task->record.name.text, task->report.message_count, task->report.priority,
                    task->message.has_clientauth ? "signature not checked" : "unsigned");
 }
@@ -172,16 +176,14 @@ static void add_kept(struct log_block *block, const struct task *task, const cha
 static void add_not_kept(struct log_block *block, const struct task *task, const char *id)
 {
     const struct error_policy *policy = error_policy(task->err.kind);
-    const bool disguised =
-        policy->hidden && task->form == ENVELOPE_MULTIPART && task->settings->refuse_style == REFUSE_EMPTY200;
     if (policy->again || policy->ours)
         log_block_add(block, policy->ours ? LOG_ERROR : LOG_WARNING, __FILE__, __LINE__,
                       "Relay: Message %s from %s: not kept, answered %u: %s", id, task->address, policy->status,
                       task->err.text);
     else
-        log_block_add(block, LOG_WARNING, __FILE__, __LINE__, "Relay: Message %s from %s: refused with %u, %s: %s%s", id,
-                      task->address, policy->status, task->err.rule == NULL ? "http" : task->err.rule, task->err.text,
-                      disguised ? " (as 200)" : "");
+        log_block_add(block, LOG_WARNING, __FILE__, __LINE__, "Relay: Message %s from %s: refused with %u, %s: %s%s",
+                      id, task->address, policy->status, task->err.rule == NULL ? "http" : task->err.rule,
+                      task->err.text, task->status == 200 ? " (as 200)" : "");
 }
 
 void relay_log(const struct relay *relay, struct task *task)

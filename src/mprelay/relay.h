@@ -40,6 +40,7 @@ struct task {
     struct spool_record record;
 
     struct error err;                   /* ERROR_NONE: kept as record.name */
+    unsigned status;                    /* that the client was told; 0: nothing, or by the HTTP library */
 };
 
 bool relay_take(struct relay *relay, struct xml_reader *reader, struct task *task) MUST_CHECK;

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #define ROW(name, type, field, initial, least, most, when, help)                                                     \
-    {name, type, offsetof(struct settings, field), initial, least, most, when, help}
+    {                                                                                                                  \
+        name, type, offsetof(struct settings, field), initial, least, most, when, help                                 \
+    }
 
 static const struct config_row rows[] = {
     ROW("listen", CONFIG_LIST, listen, "127.0.0.1:8080", NULL, NULL, AT_START,

@@ -9,8 +9,10 @@ enum { ASYNC_REPLY_NOREPLY, ASYNC_REPLY_EMPTY, ASYNC_REPLY_FILE };
 enum { REFUSE_STATUS, REFUSE_EMPTY200 };
 enum { FILE_TYPE_GUESS, FILE_TYPE_REFUSE };
 enum { WINDOWSAUTH_REFUSE, WINDOWSAUTH_ALIAS };
+enum { LOG_TIME_UTC, LOG_TIME_LOCAL };
 enum { VOCABULARY_KB, VOCABULARY_2012, VOCABULARY_CURRENT };
 
+/* Words of a choice are in the order of these, or of the enum of that name in base/log.h and spool/spool.h. */
 struct settings {
     struct config_list listen;
     struct config_list trusted_proxy;

@@ -12,13 +12,14 @@ static bool add(struct buffer *out, struct span text, struct error *err)
     return buffer_add(out, text.at, text.len, err);
 }
 
-/* The envelope is UTF-16; all that is ours is ASCII, and what is the caller's is written as UTF-8 would be read. */
+/* The envelope is UTF-16; all that is ours is ASCII, and so must be the caller's names. */
 static bool add_wide(struct buffer *out, struct span text, struct error *err)
 {
     for (size_t i = 0; i < text.len; i++) {
         const char unit[2] = {text.at[i], 0};
-        if ((unsigned char)text.at[i] >= 0x80)
-            return error_set(err, ERROR_MALFORMED, "a host name or identifier is not ASCII");
+        if (text.at[i] < ' ' || text.at[i] > '~')
+            return error_set(err, ERROR_MALFORMED, "'%.*s': a host name or identifier must be printable ASCII",
+                             (int)text.len, text.at);
         if (!buffer_add(out, unit, 2, err))
             return false;
     }
@@ -31,6 +32,8 @@ static bool add_escaped(struct buffer *out, struct span text, struct error *err)
         struct span unit = {text.at + i, 1};
         if (text.at[i] == '<')
             unit = SPAN("&lt;");
+        if (text.at[i] == '>')
+            unit = SPAN("&gt;");        /* "]]>" is not allowed in text */
         if (text.at[i] == '&')
             unit = SPAN("&amp;");
         if (!add_wide(out, unit, err))
@@ -54,15 +57,21 @@ static bool add_msg(struct buffer *out, const struct outgoing *outgoing, size_t 
            add_element(out, SPAN("<SourceHost>"), outgoing->source_host, SPAN("</SourceHost>"), err) &&
            add_wide(out, SPAN("<TargetAddress>mp:mp_relayendpoint</TargetAddress>"), err) &&
            add_element(out, SPAN("<ReplyTo>direct:"), outgoing->source_host, SPAN(":StateMessage</ReplyTo>"), err) &&
-           add_wide(out, SPAN("<CorrelationID>{00000000-0000-0000-0000-000000000000}</CorrelationID>"
-                              "<Priority>0</Priority><Timeout>600</Timeout>"), err) &&
+           add_wide(out,
+                    SPAN("<CorrelationID>{00000000-0000-0000-0000-000000000000}</CorrelationID>"
+                         "<Priority>0</Priority><Timeout>600</Timeout>"),
+                    err) &&
            add_element(out, SPAN("<SentTime>"), outgoing->sent_time, SPAN("</SentTime>"), err) &&
            add_wide(out, span_of(body), err) &&
-           add_wide(out, SPAN("<Property Name=\"FileType\" Value=\"SMX\"/><Hooks><Hook3 Name=\"zlib-compress\"/></Hooks>"
-                              "<Payload Type=\"inline\"/>"), err) &&
+           add_wide(out,
+                    SPAN("<Property Name=\"FileType\" Value=\"SMX\"/><Hooks><Hook3 Name=\"zlib-compress\"/></Hooks>"
+                         "<Payload Type=\"inline\"/>"),
+                    err) &&
            add_element(out, SPAN("<TargetHost>"), outgoing->target_host, SPAN("</TargetHost>"), err) &&
-           add_wide(out, SPAN("<TargetEndpoint>MP_RelayEndpoint</TargetEndpoint><ReplyMode>Async</ReplyMode>"
-                              "<Protocol>http</Protocol></Msg>"), err);
+           add_wide(out,
+                    SPAN("<TargetEndpoint>MP_RelayEndpoint</TargetEndpoint><ReplyMode>Async</ReplyMode>"
+                         "<Protocol>http</Protocol></Msg>"),
+                    err);
 }
 
 bool outgoing_write(const struct outgoing *outgoing, struct span text, struct buffer *out, struct error *err)

@@ -26,7 +26,9 @@ static bool read_size(struct span line, size_t *out)
     size_t digits = 0;
     for (; digits < line.len && digits < 8; digits++) {
         const char c = line.at[digits];
-        const int value = c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+        const int value = c >= '0' && c <= '9'                 ? c - '0'
+                          : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
+                                                               : -1;
         if (value < 0)
             break;
         size = size * 16 + (size_t)value;

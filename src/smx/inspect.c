@@ -3,6 +3,7 @@
 #include "dump.h"
 #include "inspect_print.h"
 #include "report/smx.h"
+#include "show.h"
 #include "verbs.h"
 
 #include <fcntl.h>
@@ -95,21 +96,36 @@ static bool read_input(const char *name, struct buffer *file, struct error *err)
     return sys_read_file(AT_FDCWD, strcmp(name, "-") == 0 ? "/dev/stdin" : name, file, err);
 }
 
-static int inspect_file(const char *name, struct xml_reader *reader, enum inspect_form form)
+/* Refused memory is no verdict on the file: then nothing is shown of it. */
+static int inspect_bytes(const char *name, struct span bytes, struct xml_reader *reader, struct arena *arena,
+                         enum inspect_form form)
 {
     struct findings findings = {.name = name};
-    struct error err = {0};
+    struct error err;
+    const bool valid = find(bytes, reader, arena, &findings, &err);
+    if (!valid && err.kind == ERROR_NO_MEMORY) {
+        show_error("%s: %s", name, err.text);
+        return EX_OSERR;
+    }
+    inspect_print(&findings, valid ? NULL : &err, form);
+    return valid ? EX_OK : EX_DATAERR;
+}
+
+static int inspect_file(const char *name, struct xml_reader *reader, enum inspect_form form)
+{
+    struct error err;
     struct buffer file;
-    int status = EX_OK;
+    int status;
     buffer_init(&file, MOST_FILE);
     struct arena *arena = arena_open((size_t)MOST_FILE * MOST_MEMORY, NULL);
-    if (arena == NULL || !read_input(name, &file, &err)) {
-        (void)fprintf(stderr, "smx: %s\n", arena == NULL ? "no memory" : err.text);
+    if (arena == NULL) {
+        show_error("%s: no memory", name);
+        status = EX_OSERR;
+    } else if (!read_input(name, &file, &err)) {
+        show_error("%s", err.text);
         status = EX_NOINPUT;
     } else {
-        if (!find(buffer_span(&file), reader, arena, &findings, &err))
-            status = EX_DATAERR;
-        inspect_print(&findings, status == EX_OK ? NULL : &err, form);
+        status = inspect_bytes(name, buffer_span(&file), reader, arena, form);
     }
     arena_close(arena);
     buffer_fini(&file);
@@ -118,28 +134,38 @@ static int inspect_file(const char *name, struct xml_reader *reader, enum inspec
 
 /* ---- the command ---- */
 
-static int usage(void)
+static int show_usage(FILE *out, int status)
 {
-    (void)fputs("usage: smx inspect [--xml | --json] FILE...   (- reads standard input)\n", stderr);
-    return EX_USAGE;
+    (void)fputs(
+        "Usage: smx inspect [--xml | --json] FILE...\n"
+        "Shows what is in a recorded request, a multipart body, a report or an .smx file. FILE may be - for the\n"
+        "standard input.\n"
+        "  --xml   the report alone, indented\n"
+        "  --json  one object a line for each file\n",
+        out);
+    return status;
 }
 
 int verb_inspect(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"xml", no_argument, NULL, 'x'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+        {"xml", no_argument, NULL, 'x'}, {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
     enum inspect_form form = INSPECT_TEXT;
     struct xml_reader *reader;
     struct error err;
-    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (option == '?')
-            return usage();
+    optind = 0;                         /* another verb may have used getopt before */
+    opterr = 0;
+    for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+        if (option == 'h')
+            return show_usage(stdout, EX_OK);
+        if (option != 'x' && option != 'j')
+            return show_usage(stderr, EX_USAGE);
         form = option == 'x' ? INSPECT_XML : INSPECT_JSON;
     }
     if (optind == argc)
-        return usage();
+        return show_usage(stderr, EX_USAGE);
     if (!xml_open(&reader, &err)) {
-        (void)fprintf(stderr, "smx: %s\n", err.text);
+        show_error("%s", err.text);
         return EX_OSERR;
     }
     int status = EX_OK;

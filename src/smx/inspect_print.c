@@ -112,7 +112,8 @@ static void print_problems(const struct report *report)
 static void print_text(const struct findings *findings, const struct error *err)
 {
     const struct report *report = &findings->report;
-    (void)printf("%s: %s\n", findings->name, err == NULL ? "valid" : "INVALID");
+    show_text(stdout, span_of(findings->name), "~");
+    (void)printf(": %s\n", err == NULL ? "valid" : "INVALID");
     if (findings->has_dump)
         print_value("Request", findings->dump.request_line);
     if (findings->has_message)
@@ -137,50 +138,99 @@ static void print_indent(unsigned depth)
     (void)printf("\n%*s", (int)(2 * depth), "");
 }
 
+static bool begins_with(struct span text, struct span start)
+{
+    return text.len >= start.len && memcmp(text.at, start.at, start.len) == 0;
+}
+
+/* A '>' may stand in the value of an attribute. */
+static size_t tag_length(struct span xml)
+{
+    char quote = '\0';
+    for (size_t i = 0; i < xml.len; i++) {
+        const char c = xml.at[i];
+        if (quote == '\0' && c == '>')
+            return i + 1;
+        if (c == quote)
+            quote = '\0';
+        else if (quote == '\0' && (c == '"' || c == '\''))
+            quote = c;
+    }
+    return xml.len;
+}
+
 /* Where one piece of markup or text ends: a tag at its '>', a CDATA section, comment or instruction at its own end. */
 static size_t markup_length(struct span xml)
 {
     static const struct {
         const char *start;
         const char *end;
-    } kinds[] = {{"<![CDATA[", "]]>"}, {"<!--", "-->"}, {"<?", "?>"}, {"<", ">"}};
+    } kinds[] = {{"<![CDATA[", "]]>"}, {"<!--", "-->"}, {"<?", "?>"}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        const size_t len = strlen(kinds[i].start);
-        if (xml.len < len || memcmp(xml.at, kinds[i].start, len) != 0)
+        if (!begins_with(xml, span_of(kinds[i].start)))
             continue;
         const char *end = memmem(xml.at, xml.len, kinds[i].end, strlen(kinds[i].end));
         return end == NULL ? xml.len : (size_t)(end - xml.at) + strlen(kinds[i].end);
     }
+    if (xml.at[0] == '<')
+        return tag_length(xml);
     const char *next = memchr(xml.at, '<', xml.len);
     return next == NULL ? xml.len : (size_t)(next - xml.at);
 }
 
-/* Elements that hold only text stay on one line; everything else gets a line of its own. */
+enum piece { PIECE_TEXT, PIECE_START, PIECE_END, PIECE_EMPTY, PIECE_OTHER };
+
+static enum piece piece_kind(struct span piece)
+{
+    if (piece.at[0] != '<')
+        return PIECE_TEXT;
+    if (piece.len < 2 || piece.at[1] == '!' || piece.at[1] == '?')
+        return PIECE_OTHER;
+    if (piece.at[1] == '/')
+        return PIECE_END;
+    return piece.at[piece.len - 2] == '/' ? PIECE_EMPTY : PIECE_START;
+}
+
+static bool is_blank(struct span text)
+{
+    return span_trim(text).len == 0;
+}
+
+static struct span after(struct span text, size_t len)
+{
+    return (struct span){text.at + len, text.len - len};
+}
+
+/* Does the element whose content begins here hold text, or nothing? Then no blank of ours may come into it. */
+static bool holds_text(struct span content)
+{
+    const bool at_text = content.len > 0 && content.at[0] != '<';
+    const size_t len = at_text ? markup_length(content) : 0;
+    const struct span rest = after(content, len);
+    return !is_blank((struct span){content.at, len}) || begins_with(rest, SPAN("</")) ||
+           begins_with(rest, SPAN("<![CDATA["));
+}
+
+/* Elements that hold only text stay on one line; everything else gets a line of its own. Text stays as it is. */
 static void print_xml(struct span xml)
 {
     unsigned depth = 0;
-    bool after_text = false;
-    if (xml.len > 5 && memcmp(xml.at, "<?xml", 5) == 0) {   /* it was UTF-16, perhaps; what we write is not */
-        const size_t len = markup_length(xml);
-        xml = (struct span){xml.at + len, xml.len - len};
-    }
+    bool in_text = false;
+    if (begins_with(xml, SPAN("<?xml")))            /* it was UTF-16, perhaps; what we write is not */
+        xml = after(xml, markup_length(xml));
     (void)printf("<?xml version=\"1.0\" encoding=\"UTF-8\"?>");
     while (xml.len > 0) {
-        const size_t len = markup_length(xml);
-        const struct span piece = span_trim((struct span){xml.at, len});
-        const bool is_tag = piece.len > 1 && piece.at[0] == '<' && piece.at[1] != '!' && piece.at[1] != '?';
-        const bool is_end = is_tag && piece.at[1] == '/';
-        const bool opens = is_tag && !is_end && piece.at[piece.len - 2] != '/';
-        depth -= is_end && depth > 0;
-        if (!after_text && piece.len > 0 && piece.at[0] == '<' && piece.at[1] != '!')
+        const struct span piece = {xml.at, markup_length(xml)};
+        const enum piece kind = piece_kind(piece);
+        xml = after(xml, piece.len);
+        if (kind == PIECE_TEXT && !in_text && is_blank(piece))
+            continue;
+        depth -= kind == PIECE_END && depth > 0;
+        if (!in_text && kind != PIECE_TEXT)
             print_indent(depth);
         show_text(stdout, piece, "\n");
-        const char *next = xml.at + len;
-        const bool text_follows = opens && len < xml.len && (*next != '<' || next[1] == '/' || next[1] == '!');
-        after_text = piece.len == 0 ? after_text : is_tag ? text_follows : piece.at[1] != '?';
-        depth += opens;
-        xml.at += len;
-        xml.len -= len;
+        in_text = kind == PIECE_START ? holds_text(xml) : kind == PIECE_TEXT || (kind == PIECE_OTHER && in_text);
+        depth += kind == PIECE_START;
     }
     (void)putchar('\n');
 }
@@ -293,7 +343,6 @@ void inspect_print(const struct findings *findings, const struct error *err, enu
         if (findings->has_xml)
             print_xml(findings->xml);
         if (err != NULL)
-            (void)fprintf(stderr, "smx: %s: refused, rule %s: %s\n", findings->name,
-                          err->rule == NULL ? "none" : err->rule, err->text);
+            show_error("%s: refused, rule %s: %s", findings->name, err->rule == NULL ? "none" : err->rule, err->text);
     }
 }

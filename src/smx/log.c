@@ -95,7 +95,7 @@ static void show_read(struct view *view, bool last)
 
 static int complain(const struct view *view, const char *what)
 {
-    (void)fprintf(stderr, "smx log: cannot %s '%s': %s\n", what, view->path, strerror(errno));
+    show_error("log: cannot %s '%s': %s", what, view->path, strerror(errno));
     return EX_NOINPUT;
 }
 
@@ -153,7 +153,7 @@ static int flush(const struct view *view)
 {
     if (fflush(view->out) == 0 && !ferror(view->out))
         return 0;
-    (void)fprintf(stderr, "smx log: cannot write: %s\n", strerror(errno));
+    show_error("log: cannot write: %s", strerror(errno));
     return EX_IOERR;
 }
 

@@ -2,6 +2,7 @@
 #include "base/sys.h"
 #include "report/outgoing.h"
 #include "report/smx.h"
+#include "show.h"
 #include "verbs.h"
 
 #include <curl/curl.h>
@@ -56,18 +57,21 @@ static bool write_envelope(const struct sending *sending, struct span text, stru
     return outgoing_write(&outgoing, text, out, err);
 }
 
+/* What is longer than anything that we would show is not kept; the answer stands all the same. */
 static size_t take_answer(char *bytes, size_t size, size_t count, void *owner)
 {
     struct error err;
-    return buffer_add(owner, bytes, size * count, &err) ? count : 0;
+    const bool kept = buffer_add(owner, bytes, size * count, &err);
+    (void)kept;
+    return count;
 }
 
 static long post(struct sending *sending, struct span body, struct buffer *answer)
 {
     CURL *curl = sending->curl;
     long status = 0;
-    struct curl_slist *headers =
-        curl_slist_append(NULL, sending->plain ? "Content-Type: application/xml" : "Content-Type: " OUTGOING_CONTENT_TYPE);
+    struct curl_slist *headers = curl_slist_append(NULL, sending->plain ? "Content-Type: application/xml"
+                                                                        : "Content-Type: " OUTGOING_CONTENT_TYPE);
     headers = curl_slist_append(headers, "Expect:");    /* reports are small: no question before them */
     (void)curl_easy_setopt(curl, CURLOPT_URL, sending->url);
     (void)curl_easy_setopt(curl, CURLOPT_USERAGENT, "smx/" VERSION);
@@ -91,20 +95,42 @@ static long post(struct sending *sending, struct span body, struct buffer *answe
 }
 
 /* What a client makes of the answer: a 2xx with a body is a delivery, an empty one a failure (spec/wire.md 4.4). */
+static int judge(long status, struct span answer, const char **verdict)
+{
+    if (status >= 200 && status < 300) {
+        *verdict = answer.len > 0 ? "kept"
+                                  : "taken for a failure: the answer is empty (is it async-reply = empty, or "
+                                    "refuse-style = empty200?)";
+        return answer.len > 0 ? EX_OK : EX_TEMPFAIL;
+    }
+    if (status == 408 || status == 429 || status >= 500) {
+        *verdict = "not kept, send it again later";
+        return EX_TEMPFAIL;
+    }
+    *verdict = "refused";
+    return EX_DATAERR;
+}
+
+/* Only the plain form is told why, in JSON; in the envelope the reason stands in the log of the relay alone. */
 static int tell(const struct sending *sending, const char *name, long status, struct span answer)
 {
+    const char *verdict;
     if (status == 0) {
-        (void)fprintf(stderr, "smx: %s: not sent to %s: %s\n", name, sending->url, sending->error);
+        show_error("%s: not sent to %s: %s", name, sending->url, sending->error);
         return EX_UNAVAILABLE;
     }
-    const bool delivered = status >= 200 && status < 300 && answer.len > 0;
-    FILE *out = delivered ? stdout : stderr;
-    const bool readable = answer.len > 0 && answer.at[0] == '{';
-    (void)fprintf(out, "%s: %ld, %s%s%.*s\n", name, status, delivered ? "kept" : "not kept", readable ? ": " : "",
-                  readable ? (int)answer.len : 0, answer.at);
-    if (delivered)
-        return EX_OK;
-    return status == 408 || status >= 500 ? EX_TEMPFAIL : EX_DATAERR;
+    const int code = judge(status, answer, &verdict);
+    FILE *out = code == EX_OK ? stdout : stderr;
+    show_text(out, span_of(name), "~");
+    (void)fprintf(out, ": %ld, %s", status, verdict);
+    if (answer.len > 0 && answer.at[0] == '{') {
+        (void)fputs(": ", out);
+        show_text(out, answer, "~");
+    } else if (code == EX_DATAERR) {
+        (void)fputs(": the reason stands in the relay's log (smx log), or try --plain", out);
+    }
+    (void)fputc('\n', out);
+    return code;
 }
 
 static int send_once(struct sending *sending, const char *name, struct span file, struct span text)
@@ -116,7 +142,7 @@ static int send_once(struct sending *sending, const char *name, struct span file
     buffer_init(&answer, MOST_ANSWER);
     int status;
     if (!sending->plain && !write_envelope(sending, text, &envelope, &err)) {
-        (void)fprintf(stderr, "smx: %s: %s\n", name, err.text);
+        show_error("%s: %s", name, err.text);
         status = EX_SOFTWARE;
     } else {
         const long http = post(sending, sending->plain ? file : buffer_span(&envelope), &answer);
@@ -155,12 +181,15 @@ static int send_file(struct sending *sending, const char *name)
     int status = EX_OK;
     buffer_init(&file, MOST_FILE);
     struct arena *arena = arena_open(6 * (size_t)MOST_FILE, NULL);
-    if (arena == NULL || !sys_read_file(AT_FDCWD, name, &file, &err)) {
-        (void)fprintf(stderr, "smx: %s\n", arena == NULL ? "no memory" : err.text);
+    if (arena == NULL) {
+        show_error("%s: no memory", name);
+        status = EX_OSERR;
+    } else if (!sys_read_file(AT_FDCWD, name, &file, &err)) {
+        show_error("%s", err.text);
         status = EX_NOINPUT;
     } else if (!read_text(buffer_span(&file), arena, &text, &err)) {
-        (void)fprintf(stderr, "smx: %s: %s\n", name, err.text);
-        status = EX_DATAERR;
+        show_error("%s: %s", name, err.text);
+        status = err.kind == ERROR_NO_MEMORY ? EX_OSERR : EX_DATAERR;
     } else {
         for (unsigned long i = 0; i < sending->count; i++) {
             const int once = send_once(sending, name, buffer_span(&file), text);
@@ -174,68 +203,118 @@ static int send_file(struct sending *sending, const char *name)
 
 /* ---- the command ---- */
 
-static int usage(const char *why)
+static int show_usage(FILE *out, int status)
 {
-    (void)fprintf(stderr, "smx send: %s\nusage: smx send FILE... --to URL [--plain] [--count N]\n", why);
-    return EX_USAGE;
+    (void)fputs("Usage: smx send FILE... --to URL [--plain] [--count N]\n"
+                "Posts reports as a client does. URL is that of the server, or a whole one with path.\n"
+                "  --to URL   http://HOST[:PORT], https://...\n"
+                "  --plain    POST the file as it is, without an envelope\n"
+                "  --count N  send each file N times\n",
+                out);
+    return status;
 }
 
-/* A URL without a path means the path that clients use. */
-static bool complete_url(struct sending *sending, const char *to, char *out, size_t room)
+static int complain(const char *why)
 {
-    const char *host = strstr(to, "://");
-    host = host == NULL ? to : host + 3;
-    const size_t len = strcspn(host, ":/?");
-    (void)snprintf(sending->target, sizeof sending->target, "%.*s", (int)len, host);
-    const char *path = strchr(host, '/');
-    const bool has_path = path != NULL && path[1] != '\0';
-    const int written = snprintf(out, room, "%s%s", to,
-                                 has_path ? "" : path != NULL ? "ccm_system/request" : "/ccm_system/request");
-    return len > 0 && len < sizeof sending->target && written > 0 && (size_t)written < room;
+    show_error("send: %s", why);
+    return show_usage(stderr, EX_USAGE);
 }
 
-static const char *read_options(int argc, char **argv, struct sending *sending, const char **to)
+/* A URL without a path means the path that clients use. False: it is none, or not of HTTP. */
+static bool complete_parts(CURLU *parts, const char *to, struct sending *sending, char **url)
+{
+    char *path = NULL;
+    char *host = NULL;
+    char *scheme = NULL;
+    const bool read = curl_url_set(parts, CURLUPART_URL, to, CURLU_GUESS_SCHEME) == CURLUE_OK &&
+                      curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+                      curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+                      curl_url_get(parts, CURLUPART_PATH, &path, 0) == CURLUE_OK &&
+                      (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0) &&
+                      strlen(host) < sizeof sending->target;
+    if (read)
+        (void)snprintf(sending->target, sizeof sending->target, "%s", host);
+    const bool complete =
+        read && (strcmp(path, "/") != 0 || curl_url_set(parts, CURLUPART_PATH, "/ccm_system/request", 0) == CURLUE_OK);
+    curl_free(path);
+    curl_free(host);
+    curl_free(scheme);
+    return complete && curl_url_get(parts, CURLUPART_URL, url, 0) == CURLUE_OK;
+}
+
+static bool complete_url(const char *to, struct sending *sending, char **url)
+{
+    CURLU *parts = curl_url();
+    const bool complete = parts != NULL && complete_parts(parts, to, sending, url);
+    curl_url_cleanup(parts);
+    return complete;
+}
+
+/* What is wrong, or NULL. */
+static const char *read_options(int argc, char **argv, struct sending *sending, const char **to, bool *help)
 {
     static const struct option options[] = {{"to", required_argument, NULL, 't'},
                                             {"plain", no_argument, NULL, 'p'},
                                             {"count", required_argument, NULL, 'c'},
-                                            {NULL, 0, NULL, 0}};
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
     uint64_t count = 1;
-    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    optind = 0;                         /* another verb may have used getopt before */
+    opterr = 0;
+    for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
         if (option == 't')
             *to = optarg;
         else if (option == 'p')
             sending->plain = true;
-        else if (option != 'c' || !span_to_uint64(span_of(optarg), &count) || count == 0 || count > 1000000)
-            return option == 'c' ? "--count is a number from 1 to 1000000" : "unknown option";
+        else if (option == 'h')
+            *help = true;
+        else if (option != 'c')
+            return "unknown option, or one without its value";
+        else if (!span_to_uint64(span_of(optarg), &count) || count == 0 || count > 1000000)
+            return "--count is a number from 1 to 1000000";
     }
     sending->count = (unsigned long)count;
     if (*to == NULL)
-        return "--to says where the reports go";
-    return optind == argc ? "name at least one file" : NULL;
+        return *help ? NULL : "--to says where the reports go";
+    return optind < argc || *help ? NULL : "name at least one file";
+}
+
+static int send_files(struct sending *sending, char *const *names, int count)
+{
+    int status = EX_OK;
+    sending->curl = curl_easy_init();
+    if (sending->curl == NULL) {
+        show_error("no memory");
+        return EX_OSERR;
+    }
+    for (int i = 0; i < count; i++) {
+        const int one = send_file(sending, names[i]);
+        status = status == EX_OK ? one : status;
+    }
+    curl_easy_cleanup(sending->curl);
+    return fflush(stdout) == 0 ? status : EX_IOERR;
 }
 
 int verb_send(int argc, char **argv)
 {
     struct sending sending = {0};
     const char *to = NULL;
-    char url[2048];
-    const char *wrong = read_options(argc, argv, &sending, &to);
+    char *url = NULL;
+    bool help = false;
+    const char *wrong = read_options(argc, argv, &sending, &to, &help);
     if (wrong != NULL)
-        return usage(wrong);
-    if (!complete_url(&sending, to, url, sizeof url))
-        return usage("--to is not a URL such as http://mp.example.test");
+        return complain(wrong);
+    if (help)
+        return show_usage(stdout, EX_OK);
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return EX_OSERR;
+    if (!complete_url(to, &sending, &url))
+        return complain("--to is not a URL such as http://mp.example.test");
     sending.url = url;
     if (gethostname(sending.host, sizeof sending.host - 1) != 0)
         (void)snprintf(sending.host, sizeof sending.host, "localhost");
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (sending.curl = curl_easy_init()) == NULL)
-        return EX_OSERR;
-    int status = EX_OK;
-    for (int i = optind; i < argc; i++) {
-        const int one = send_file(&sending, argv[i]);
-        status = status == EX_OK ? one : status;
-    }
-    curl_easy_cleanup(sending.curl);
+    const int status = send_files(&sending, argv + optind, argc - optind);
+    curl_free(url);
     curl_global_cleanup();
     return status;
 }

@@ -9,6 +9,8 @@
 
 /* Line breaks become `line_break`. */
 void show_text(FILE *out, struct span text, const char *line_break);
+/* "smx: " and the sentence, to standard error. */
+void show_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* With its quotes. */
 void show_json_text(FILE *out, struct span text);
 

@@ -1,6 +1,8 @@
 """smx inspect reads a request, an envelope, a body or a kept file, says what is in it, and what is wrong with it."""
 import json
+import re
 import subprocess
+import unicodedata
 import xml.etree.ElementTree
 
 import pytest
@@ -61,3 +63,86 @@ def test_what_is_wrong_is_65(tmp_path, content, words):
 def test_a_missing_file_is_66():
     status, _, errors = inspect("/no/such/file.smx")
     assert status == 66 and "/no/such/file.smx" in errors
+
+
+STATE_REPORTS = sorted(p for p in REPORTS.glob("*.body") if not p.name.startswith("F-"))
+
+
+def tree(path):
+    text = path.read_bytes().decode("utf-16-le").rstrip("\0")
+    return xml.etree.ElementTree.fromstring(re.sub(r"^<\?xml.*?\?>", "", text))
+
+
+def shape(element):
+    """Names, attributes and texts; blanks between elements do not count, blanks in a text do."""
+    text = element.text if element.text and (element.text.strip() or not len(element)) else ""
+    return element.tag, element.attrib, text.replace("\r\n", "\n"), [shape(child) for child in element]
+
+
+@pytest.mark.parametrize("path", STATE_REPORTS, ids=lambda path: path.stem)
+def test_json_says_what_another_reader_of_xml_sees(path):
+    report, (status, said, _) = tree(path), inspect("--json", path)
+    found = json.loads(said)
+    assert status == 0 and found["valid"] and found["file"] == str(path) and found["problems"] == []
+    assert found["client"] == report.findtext(".//ClientID") and found["name"] == report.findtext(".//NetBIOSName")
+    assert len(found["messages"]) == len(report.findall(".//StateMessage"))
+    for message, sent in zip(found["messages"], report.findall(".//StateMessage")):
+        topic, state = sent.find("Topic"), sent.find("State")
+        assert message.get("serial") == (int(sent.get("SerialNumber")) if sent.get("SerialNumber") else None)
+        assert (message["topic_type"], message["topic_id"]) == (int(topic.get("Type")), topic.get("ID"))
+        assert message["state"] == int(state.get("ID")) and message["user"] == topic.get("User", "")
+        assert message["params"] == [param.text or "" for param in sent.iter("Param")]
+        assert message["details"].replace("\n", "").replace("\r", "") == re.sub(
+            r"[\r\n]", "", sent.findtext("StateDetails") or "")
+
+
+@pytest.mark.parametrize("path", STATE_REPORTS, ids=lambda path: path.stem)
+def test_xml_is_the_report_itself(path):
+    status, said, errors = inspect("--xml", path)
+    assert (status, errors) == (0, "") and said.startswith('<?xml version="1.0" encoding="UTF-8"?>\n<Report>\n  <Rep')
+    assert shape(xml.etree.ElementTree.fromstring(said.partition("?>")[2])) == shape(tree(path))
+
+
+@pytest.mark.parametrize("state_message", [
+    '<Topic Type="500" ID="a>b &lt;/Report>"/><State ID="2"/>',
+    "<Topic Type='500' ID='\"a>'/><State ID='2'></State>",
+    '<Topic Type="500"/><State ID="2"/><!-- a > b --><UserParameters><Param>  a  b </Param><Param> </Param></UserParameters>',
+    '<Topic Type="500"/><State ID="2"/><StateDetails><![CDATA[<x> ]] > </x>]]></StateDetails>',
+    '<Topic Type="500"/><State ID="2"/><?x y > ?><StateDetails>a?b</StateDetails>\n\n',
+])
+def test_xml_changes_no_text(tmp_path, state_message):
+    report = re.sub(r"<StateMessage.*</StateMessage>", "<StateMessage>%s</StateMessage>" % state_message,
+                    wire.report(), flags=re.S)
+    (tmp_path / "in").write_bytes(wire.smx(report))
+    said = inspect("--xml", tmp_path / "in")[1]
+    assert shape(xml.etree.ElementTree.fromstring(said.partition("?>")[2])) == shape(
+        xml.etree.ElementTree.fromstring(report.partition("?>")[2]))
+
+
+HOSTILE = "a&#x85;b&#x9b;31m&#x202e;c&#x2028;d&#x7f;\U0001f600"
+
+
+@pytest.mark.parametrize("form", [[], ["--json"], ["--xml"]])
+def test_nothing_hostile_reaches_the_terminal(tmp_path, form):
+    report = wire.report().replace("PS1", HOSTILE)
+    for tag in ("NetBIOSName", "ReportContent"):
+        report = re.sub("<%s>.*?<" % tag, lambda _: "<%s>%s<" % (tag, HOSTILE), report)
+    report = re.sub(r'Topic ID="[^"]*"', lambda _: 'Topic ID="%s"' % HOSTILE, report)
+    request = wire.ccm(report, message_id=HOSTILE, source_host=HOSTILE)
+    (tmp_path / "in\x1b[31m").write_bytes(request.replace(b"/ccm_system/request", b"/\x1b]0;title\x07/request", 1))
+    (tmp_path / "bad\x1b[31m").write_bytes(wire.smx(report)[:-20])
+    for name, expected in (("in", 0), ("bad", 65), ("none", 66)):
+        status, said, errors = inspect(*form, tmp_path / (name + "\x1b[31m"))
+        assert status == expected
+        shown = [c for c in said + errors if c != "\n" and unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp")]
+        assert shown == []
+        assert form != ["--json"] or expected == 66 or json.loads(said)["valid"] == (expected == 0)
+
+
+@pytest.mark.parametrize("arguments, status", [
+    ([], 64), (["--yaml", "x"], 64), (["--xml"], 64), (["--help"], 0), ([REPORTS / "A-update-detection.body"], 0),
+    ([REPORTS / "A-update-detection.body", "/no/such/file"], 66), (["/no/such/file", REPORTS / "README.md"], 66),
+    ([REPORTS / "README.md", "/no/such/file"], 65), (["/"], 66),
+])
+def test_the_first_failure_is_the_status(arguments, status):
+    assert inspect(*arguments)[0] == status

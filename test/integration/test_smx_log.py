@@ -1,6 +1,8 @@
 """smx log shows the relay's log readable, and with -f goes on over a rotation."""
 import subprocess
 
+import pytest
+
 import wire
 from relay import BUILD, wait_until
 
@@ -31,3 +33,12 @@ def test_log_follows_over_a_rotation(start, tmp_path):
     finally:
         follower.terminate()
         follower.wait(60)
+
+
+@pytest.mark.parametrize("arguments, status, words", [
+    ([], 64, "Usage"), (["--help"], 0, "Usage"), (["--fast", "x"], 64, "Usage"), (["a", "b"], 64, "Usage"),
+    (["/no/such/\x1b[31mfile"], 66, "?[31mfile"), (["/"], 66, "cannot read"),
+])
+def test_what_is_wrong_has_its_status(arguments, status, words):
+    done = subprocess.run([BUILD / "smx", "log", *arguments], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, words in done.stdout + done.stderr) == (status, True)
