@@ -30,6 +30,7 @@ VECTORS = {
     "encoding-unknown": HOST + b"Transfer-Encoding: gzip\r\n",
     "encoding-unknown-and-length": HOST + b"Transfer-Encoding: xchunked\r\n" + LENGTH,
     "encoding-identity": HOST + b"Transfer-Encoding: identity\r\n" + LENGTH,
+    "encoding-blank-behind": HOST + b"Transfer-Encoding: chunked \r\n",
     "encoding-twice": HOST + CHUNKED + CHUNKED,
     "encoding-list": HOST + b"Transfer-Encoding: chunked, chunked\r\n",
     "encoding-not-last": HOST + b"Transfer-Encoding: chunked, gzip\r\n",
@@ -50,19 +51,25 @@ CHUNKS = {
     "chunk-size-empty": b"\r\n0\r\n\r\n",
     "chunk-longer-than-said": b"1\r\n<xxxx\r\n0\r\n\r\n",
 }
+PATHS = {                           # what stands between method and version
+    "nul-in-method": b"\0 /ccm_system/request",
+    "two-blanks-before-path": b"  /ccm_system/request",
+    "blank-in-query": b" /ccm_system/request?a b",
+    "nul-in-path": b" /ccm_system/request\0x",
+}
 
 
-@pytest.mark.parametrize("name", [*VECTORS, *CHUNKS])
+@pytest.mark.parametrize("name", [*VECTORS, *CHUNKS, *PATHS])
 @pytest.mark.parametrize("method", [b"CCM_POST", b"POST"])
 def test_smuggled_request_is_never_stored(shared_relay, method, name):
     relay, before = shared_relay, shared_relay.files()
     version = b" HTTP/1.0\r\n" if name.endswith("1.0") else b" HTTP/1.1\r\n"
     kind = b'multipart/mixed; boundary="x"' if method == b"CCM_POST" else b"text/xml"
-    head = method + b" /ccm_system/request" + version + b"Content-Type: " + kind + b"\r\n"
+    head = method + PATHS.get(name, b" /ccm_system/request") + version + b"Content-Type: " + kind + b"\r\n"
     body = CHUNKS.get(name, BODY)
     relay.posted += 1
     with relay.connect() as connection:
-        connection.send(head + VECTORS.get(name, HOST + CHUNKED) + b"\r\n" + body + SMUGGLED)
+        connection.send(head + VECTORS.get(name, HOST + (LENGTH if name in PATHS else CHUNKED)) + b"\r\n" + body + SMUGGLED)
         while connection.more():
             pass
     answers = re.findall(rb"HTTP/1\.1 (\d+)", connection.received)
