@@ -60,16 +60,20 @@ void log_write(enum log_type type, const char *file, int line, const char *forma
 
 /* Records that stand together in the file. Starts on the stack, grows in memory for the two body dumps; where memory
  * is refused the dump is cut, never the block. Records below the level are left out. */
+enum { LOG_CONTEXT_SIZE = 9 };
 struct log_block {
     struct buffer grown;
     size_t len;
     unsigned records;
     int64_t time;                /* of all its records, microseconds UTC */
+    char context[LOG_CONTEXT_SIZE];
     char bytes[4096];
 };
 
 #define log_block_info(block, ...) log_block_add(block, LOG_INFO, __FILE__, __LINE__, __VA_ARGS__)
 void log_block_begin(struct log_block *block);
+/* A short number that all records of the block carry in the field `context` of the CCM format, in hexadecimal. */
+void log_block_set_context(struct log_block *block, uint32_t number);
 void log_block_add(struct log_block *block, enum log_type type, const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 /* A dump: `title` and then the text (UTF-8, made safe), line breaks kept, long lines wrapped after '>' (logs.md 1.3).

@@ -35,7 +35,7 @@ void log_write(enum log_type type, const char *file, int line, const char *forma
 {
     if (!log_wants(type, false))
         return;
-    const struct log_origin origin = {type, file, line, log_writer_thread(), sys_now()};
+    const struct log_origin origin = {type, file, line, log_writer_thread(), sys_now(), NULL};
     char record[LOG_LINE_MOST];
     va_list arguments;
     va_start(arguments, format);
@@ -52,6 +52,12 @@ void log_block_begin(struct log_block *block)
     block->len = 0;
     block->records = 0;
     block->time = sys_now();
+    block->context[0] = '\0';
+}
+
+void log_block_set_context(struct log_block *block, uint32_t number)
+{
+    (void)snprintf(block->context, sizeof block->context, "%08X", (unsigned)number);
 }
 
 static void flush_block(struct log_block *block)
@@ -113,7 +119,7 @@ void log_block_add(struct log_block *block, enum log_type type, const char *file
 {
     if (!log_wants(type, false))
         return;
-    const struct log_origin origin = {type, file, line, log_writer_thread(), block->time};
+    const struct log_origin origin = {type, file, line, log_writer_thread(), block->time, block->context};
     char record[LOG_LINE_MOST];
     va_list arguments;
     va_start(arguments, format);
@@ -138,7 +144,7 @@ void log_block_add_body(struct log_block *block, const char *file, int line, con
         return;
     if (LOG_BLOCK_MOST - block->len < LOG_DUMP_LEAST)
         flush_block(block);
-    const struct log_origin origin = {LOG_INFO, file, line, log_writer_thread(), block->time};
+    const struct log_origin origin = {LOG_INFO, file, line, log_writer_thread(), block->time, block->context};
     const struct log_dump dump = {span_of(title), text};
     size_t room = dump_room(block, dump.title.len + text.len);
     char *at = reserve(block, room);

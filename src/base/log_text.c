@@ -224,7 +224,8 @@ static char *put_ccm_fields(char *at, const struct log_style *style, const struc
     at = put_time(put(at, "]LOG]!><time=\""), stamp, millisecond);
     at = put(put(at, "\" date=\""), stamp->date);
     at = put(put(at, "\" component=\""), style->component);
-    at = put(put(at, "\" context=\"\" type=\""), type);
+    at = put(put(at, "\" context=\""), origin->context == NULL ? "" : origin->context);
+    at = put(put(at, "\" type=\""), type);
     at = put_number(put(at, "\" thread=\""), origin->thread, 10, 1);
     at = put_position(put(at, "\" file=\""), origin->file, origin->line);
     return put(at, "\">\r\n");

@@ -28,6 +28,7 @@ struct log_origin {
     int line;
     uint64_t thread;
     int64_t time;               /* microseconds UTC */
+    const char *context;        /* NULL or "": none; at most LOG_CONTEXT_SIZE - 1 bytes, ours */
 };
 
 /* NULL and "" become the name of the program. */

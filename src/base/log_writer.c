@@ -189,7 +189,7 @@ static void say_losses(uint64_t lost)
     const char *why = the_log.file.os == 0 ? "the buffer was full" : strerror_r(the_log.file.os, reason, sizeof reason);
     (void)snprintf(text, sizeof text, "Log: %llu records were lost: %s", (unsigned long long)(lost - the_log.lost_said),
                    why);
-    const struct log_origin origin = {LOG_WARNING, __FILE__, __LINE__, log_writer_thread(), sys_now()};
+    const struct log_origin origin = {LOG_WARNING, __FILE__, __LINE__, log_writer_thread(), sys_now(), NULL};
     char record[LOG_LINE_MOST];
     struct log_mark mark = {.records = 1};
     mark.end = log_text_record(&the_log.style, &origin, span_of(text), strlen(text), record);

@@ -57,6 +57,7 @@ void *request_begin(void *owner, const char *path, struct MHD_Connection *librar
     request->line.path_is_sound = head_path_is_sound(request->line.path);
     request->task.settings = request->epoch->settings;
     request->task.address = connection->address;
+    request->task.number = ++worker->service->requests;
     buffer_init(&request->body, request->task.settings->max_request);
     return request;
 }

@@ -28,6 +28,7 @@ struct service {
     _Atomic(struct epoch *) epoch;
     struct connections connections;
     size_t max_headers;
+    _Atomic uint32_t requests;  /* so far */
 };
 
 struct worker {

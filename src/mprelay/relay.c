@@ -192,6 +192,8 @@ void relay_log(const struct relay *relay, struct task *task)
     char id[QUOTED];
     struct log_block block;
     log_block_begin(&block);
+    if (task->settings->log_context)
+        log_block_set_context(&block, task->number);
     if (task->begun) {
         if (task->settings->log_vocabulary == VOCABULARY_KB)
             add_kb_lines(&block, relay, task);

@@ -26,6 +26,7 @@ struct relay {
 struct task {
     const struct settings *settings;    /* as they were when the request began */
     const char *address;
+    uint32_t number;                    /* of the request, for log-context */
     enum envelope_form form;
     enum envelope_coding coding;
     struct span boundary;

@@ -94,6 +94,8 @@ static const struct config_row rows[] = {
         "Old log files kept; with more than 1 the older are MP_Relay-YYYYMMDD-HHMMSS.log."),
     ROW("log-windows-paths", CONFIG_YES_NO, log_windows_paths, "no", NULL, NULL, ON_RELOAD,
         "Write directories in the log with backslashes."),
+    ROW("log-context", CONFIG_YES_NO, log_context, "no", NULL, NULL, ON_RELOAD,
+        "Write a number of the request into the field context of its lines; some readers expect it empty."),
 };
 
 static bool check_settings(const void *values, struct error *err)

@@ -60,6 +60,7 @@ struct settings {
     uint64_t log_max_size;
     uint64_t log_max_history;
     bool log_windows_paths;
+    bool log_context;
 };
 
 extern const struct config_table settings_table;

@@ -76,7 +76,7 @@ static void check_text(struct span text, struct span whole)
 
 static void round_trip(struct span text, const struct log_style *style, char *room, size_t room_len)
 {
-    const struct log_origin origin = {LOG_INFO, "fuzz.c", 1, 4711, INT64_C(1700000000123000)};
+    const struct log_origin origin = {LOG_INFO, "fuzz.c", 1, 4711, INT64_C(1700000000123000), "0000002A"};
     char record[LOG_LINE_MOST];
     size_t used;
     const size_t len = log_text_record(style, &origin, text, text.len, record);

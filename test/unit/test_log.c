@@ -38,7 +38,7 @@ static struct log_style style_of(enum log_format format, const char *component, 
 
 static struct log_origin origin_of(enum log_type type)
 {
-    return (struct log_origin){type, "src/mprelay/relay.c", 120, 3592, noon};
+    return (struct log_origin){type, "src/mprelay/relay.c", 120, 3592, noon, ""};
 }
 
 static struct span record_of(enum log_format format, struct span text, char out[LOG_LINE_MOST])
