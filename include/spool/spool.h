@@ -36,7 +36,7 @@ struct spool_settings {
     enum spool_sync sync;                   /* sync-method */
     uint64_t min_free;                      /* bytes */
     uint64_t max_files;                     /* in all queues together, an estimate */
-    const char *journal_directory;          /* made if missing; the caller's, as the queues */
+    const char *journal_directory;          /* made if missing; the caller's, as the queues; NULL where it has none */
     uint64_t journal_size;                  /* bytes, 0 for none */
 };
 
@@ -54,8 +54,9 @@ struct spool_record {
     struct spool_record *next;
     int64_t arrived;
     int fd;
-    bool is_named;                          /* the name was told before the file exists */
-    bool named;                             /* its private file has a name */
+    bool told;                              /* it has its name before its file exists */
+    bool named;                             /* its private file has a name, */
+    uint32_t temporary;                     /* drawn for this try */
     enum { SPOOL_WAITING, SPOOL_STAGED, SPOOL_LINKED, SPOOL_FAILED } state;
     struct spool_name name;
     struct error error;

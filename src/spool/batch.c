@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 enum { FILE_MODE = 0640, LINK_TRIES = 8 };
 
@@ -45,11 +44,17 @@ static bool syncs_one_by_one(const struct store *store)
     return !filesystem_syncs_whole(store->queues[0]);
 }
 
-bool store_open(struct store *store, const struct spool_settings *settings, struct error *err)
+void store_init(struct store *store)
 {
-    *store = (struct store){.settings = settings};
+    *store = (struct store){0};
     for (size_t i = 0; i < SPOOL_MOST_QUEUES; i++)
         store->queues[i] = -1;
+}
+
+bool store_open(struct store *store, const struct spool_settings *settings, struct error *err)
+{
+    store_init(store);
+    store->settings = settings;
     for (size_t i = 0; i < settings->queue_count; i++) {
         store->queues[i] = sys.openat(AT_FDCWD, settings->queues[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
         if (store->queues[i] < 0) {
@@ -84,24 +89,32 @@ static const char *queue_path(const struct store *store, const struct spool_reco
 
 enum { TEMPORARY_SIZE = 32 };
 
-/* No two records of a process arrive at the same moment, and no two processes have the same number. */
 static void write_temporary_name(const struct spool_record *record, char out[TEMPORARY_SIZE])
 {
     char digits[17];
-    spool_name_write(record->arrived, (uint32_t)getpid(), digits);
+    spool_name_write(record->arrived, record->temporary, digits);
     (void)snprintf(out, TEMPORARY_SIZE, ".%s" STORE_TEMPORARY, digits);
+}
+
+static bool draw_number(struct store *store, struct spool_record *record, uint32_t *out)
+{
+    if (store->random_left == 0) {
+        if (sys.getrandom(store->random, sizeof store->random, 0) != (ssize_t)sizeof store->random)
+            return error_os(&record->error, "cannot draw a name for a file");
+        store->random_left = sizeof store->random / sizeof store->random[0];
+    }
+    *out = store->random[--store->random_left];
+    return true;
 }
 
 /* A name for the moment of arrival: 25 random bits make a collision with another writer unlikely, linkat notices it. */
 bool store_draw_name(struct store *store, struct spool_record *record)
 {
     char digits[17];
-    if (store->random_left == 0) {
-        if (sys.getrandom(store->random, sizeof store->random, 0) != (ssize_t)sizeof store->random)
-            return error_os(&record->error, "cannot draw a name for a file");
-        store->random_left = sizeof store->random / sizeof store->random[0];
-    }
-    spool_name_write(record->arrived, store->random[--store->random_left], digits);
+    uint32_t number = 0;
+    if (!draw_number(store, record, &number))
+        return false;
+    spool_name_write(record->arrived, number, digits);
     (void)snprintf(record->name.text, sizeof record->name.text, "%.16s%s%.8s", store->settings->prefix, digits,
                    store->settings->extension);
     return true;
@@ -142,8 +155,11 @@ static void fail_record(struct store *store, struct spool_record *record)
     record->state = SPOOL_FAILED;
 }
 
+/* The temporary's number is drawn anew for each try: what an earlier one has left is not in the way. */
 static bool stage_record(struct store *store, struct spool_record *record)
 {
+    if (!draw_number(store, record, &record->temporary))
+        return false;
     record->fd = open_private_file(store, record);
     if (record->fd < 0)
         return error_os(&record->error, "cannot create a file in '%s'", queue_path(store, record));
@@ -214,12 +230,12 @@ static bool is_there(const struct store *store, const struct spool_record *recor
 static bool link_record(struct store *store, struct spool_record *record)
 {
     for (int tries = 0; tries < LINK_TRIES; tries++) {
-        if (!(tries == 0 && record->is_named) && !store_draw_name(store, record))
+        if (!(tries == 0 && record->told) && !store_draw_name(store, record))
             return false;
         const bool linked = link_once(store, record) == 0;
         if (!linked && errno != EEXIST)
             break;
-        if (linked || (record->is_named && is_there(store, record))) {
+        if (linked || (record->told && is_there(store, record))) {
             record->state = SPOOL_LINKED;
             drop_private_file(store, record);
             return true;

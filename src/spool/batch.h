@@ -19,10 +19,11 @@ struct store {
     size_t random_left;
 };
 
+void store_init(struct store *store);   /* as closed */
 bool store_open(struct store *store, const struct spool_settings *settings, struct error *err) MUST_CHECK;
 void store_close(struct store *store);
 
-/* A name for a record whose name is told before its file exists (is_named). */
+/* A name for a record whose name is told before its file exists (told). */
 bool store_draw_name(struct store *store, struct spool_record *record) MUST_CHECK;
 
 /* Makes all that can be made durable so; each record ends SPOOL_LINKED, or SPOOL_FAILED with its error. False if a

@@ -4,8 +4,9 @@
  * - Few records, or no journal: their files are made durable and visible before they are answered (batch.c). Without a
  *   journal two keepers take turns, so that the disk is never idle while records wait.
  * - A crowd, and a journal: the batch is made durable in the journal by one sync and answered (journal.c). A publisher
- *   makes the files from the journal afterwards, many at a time, by the same steps; what it cannot make it tries again
- *   for ever, since it was acknowledged.
+ *   makes the files from it afterwards (publisher.c). While it has not made all of them, few records go through the journal
+ *   too: who has his answer and sends again should not find his second file before his first. (Where the journal is full,
+ *   and with huge records, that can still happen. The names tell the order.)
  * A surveyor counts the files now and then.
  */
 #include "spool/spool.h"
@@ -14,6 +15,7 @@
 #include "batch.h"
 #include "directory.h"
 #include "journal.h"
+#include "publisher.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -25,11 +27,9 @@
 
 enum {
     KEEPERS = 2,
-    MOST_IN_BATCH = 256,
-    MOST_PUBLISHED = 4 * MOST_IN_BATCH, /* at a time */
+    MOST_IN_BATCH = JOURNAL_MOST_RECORDS,
     CROWD = 8,                          /* so many waiting are kept faster in the journal */
     SURVEY_SECONDS = 60,
-    RETRY_SECONDS = 1,
 };
 
 struct keeper {
@@ -42,15 +42,6 @@ struct keeper {
     struct spool_record *records[MOST_IN_BATCH];
 };
 
-/* From the journal to files. */
-struct publisher {
-    pthread_t thread;
-    bool running;
-    struct store store;
-    bool proved;
-    struct spool_record *records;       /* MOST_PUBLISHED */
-};
-
 struct spool {
     struct spool_settings settings;
     _Atomic uint64_t min_free;
@@ -60,14 +51,12 @@ struct spool {
     int lock_fd;                        /* shared lock: a spool is in use */
 
     struct journal *journal;            /* NULL: none */
+    struct publisher *publisher;        /* of what is in it */
     struct error complaint;             /* why there is none */
 
     pthread_mutex_t lock;               /* guards what follows */
     pthread_cond_t work;
     pthread_cond_t end;
-    pthread_cond_t journaled;
-    bool unpublished;                   /* there may be something in the journal */
-    _Atomic bool keepers_ended;         /* nothing more comes into it */
     struct spool_record *first;
     struct spool_record **last;
     int64_t last_arrived;
@@ -75,7 +64,6 @@ struct spool {
 
     pthread_t surveyor;
     bool surveying;
-    struct publisher publisher;
     struct keeper keepers[KEEPERS];
 };
 
@@ -141,14 +129,14 @@ static void refuse_records(struct spool_record **records, size_t count, const st
 }
 
 /* Puts those in front that fit into a batch of the journal together; a huge record must not crowd out the others. */
-static size_t choose_for_journal(struct keeper *keeper, size_t count)
+static size_t choose_for_journal(struct keeper *keeper, struct spool_record **records, size_t count)
 {
-    struct spool_record **records = keeper->records;
+    const size_t most = journal_room(keeper->spool->journal);
     size_t chosen = 0;
-    size_t room = JOURNAL_MOST_BATCH - JOURNAL_BATCH_OVERHEAD;
+    size_t room = most;
     for (size_t i = 0; i < count; i++) {
         const size_t size = journal_record_size(records[i]);
-        if (size > JOURNAL_MOST_BATCH / 4 || size > room || !store_draw_name(&keeper->store, records[i]))
+        if (size > most / 4 || size > room || !store_draw_name(&keeper->store, records[i]))
             continue;
         room -= size;
         struct spool_record *record = records[i];
@@ -158,12 +146,11 @@ static size_t choose_for_journal(struct keeper *keeper, size_t count)
     return chosen;
 }
 
-static void wake_publisher(struct spool *spool)
+static bool wants_journal(struct keeper *keeper, size_t count)
 {
-    (void)pthread_mutex_lock(&spool->lock);
-    spool->unpublished = true;
-    (void)pthread_cond_signal(&spool->journaled);
-    (void)pthread_mutex_unlock(&spool->lock);
+    struct journal *journal = keeper->spool->journal;
+    keeper->crowd = count >= keeper->crowd * 3 / 4 ? count : keeper->crowd * 3 / 4;
+    return journal != NULL && (keeper->crowd >= CROWD || !journal_is_empty(journal));
 }
 
 /* How many of the batch are answered for: kept in the journal, or refused because that failed. The rest is to be kept
@@ -172,26 +159,25 @@ static size_t keep_in_journal(struct keeper *keeper, size_t count)
 {
     struct spool *spool = keeper->spool;
     struct error err;
-    keeper->crowd = count >= keeper->crowd * 3 / 4 ? count : keeper->crowd * 3 / 4;
-    if (spool->journal == NULL || keeper->crowd < CROWD)
-        return 0;
-    const size_t chosen = choose_for_journal(keeper, count);
-    if (chosen == 0)
-        return 0;
-    switch (journal_append(spool->journal, keeper->records, chosen, &err)) {
-    case JOURNAL_KEPT:
+    size_t answered = 0;
+    while (answered < count) {
+        struct spool_record **records = keeper->records + answered;
+        const size_t chosen = choose_for_journal(keeper, records, count - answered);
+        const enum journal_result result = chosen == 0 ? JOURNAL_FULL
+                                                       : journal_append(spool->journal, records, chosen, &err);
+        if (result == JOURNAL_FULL)
+            break;
+        if (result == JOURNAL_FAILED) {
+            refuse_records(records, count - answered, &err);
+            spool->failures++;
+            return count;
+        }
         for (size_t i = 0; i < chosen; i++)
-            keeper->records[i]->state = SPOOL_LINKED;
-        wake_publisher(spool);
-        return chosen;
-    case JOURNAL_FAILED:
-        refuse_records(keeper->records, chosen, &err);
-        spool->failures++;
-        return chosen;
-    case JOURNAL_FULL:
-        break;
+            records[i]->state = SPOOL_LINKED;
+        answered += chosen;
+        publisher_wake(spool->publisher);
     }
-    return 0;
+    return answered;
 }
 
 static void keep_batch(struct keeper *keeper, size_t count)
@@ -201,7 +187,7 @@ static void keep_batch(struct keeper *keeper, size_t count)
     if (!prove_store(keeper, &err) || !check_room(spool, &keeper->store, &err)) {
         refuse_records(keeper->records, count, &err);
     } else {
-        const size_t answered = keep_in_journal(keeper, count);
+        const size_t answered = wants_journal(keeper, count) ? keep_in_journal(keeper, count) : 0;
         if (answered < count && !store_commit(&keeper->store, keeper->records + answered, count - answered))
             spool->failures++;
     }
@@ -218,79 +204,6 @@ static void *run_keeper(void *argument)
     struct keeper *keeper = argument;
     for (size_t count; (count = take_batch(keeper->spool, keeper->records)) > 0;)
         keep_batch(keeper, count);
-    return NULL;
-}
-
-/* ---- publishing ---- */
-
-/* A failed sync loses nothing here: the journal still has it, and the next try writes new files. */
-static bool publish(struct spool *spool, struct error *err)
-{
-    struct publisher *publisher = &spool->publisher;
-    struct spool_record *pointers[MOST_PUBLISHED];
-    if (!publisher->proved) {
-        store_close(&publisher->store);
-        publisher->proved = store_open(&publisher->store, &spool->settings, err) && store_probe(&publisher->store, err);
-        if (!publisher->proved)
-            return false;
-    }
-    const size_t count = journal_read(spool->journal, publisher->records, MOST_PUBLISHED, err);
-    if (count == SIZE_MAX)
-        return false;
-    for (size_t i = 0; i < count; i++)
-        pointers[i] = &publisher->records[i];
-    publisher->proved = store_commit(&publisher->store, pointers, count);
-    for (size_t i = 0; i < count; i++)
-        if (pointers[i]->state != SPOOL_LINKED) {
-            *err = pointers[i]->error;
-            return false;
-        }
-    journal_forget(spool->journal);
-    return true;
-}
-
-static bool publish_all(struct spool *spool, struct error *err)
-{
-    while (!journal_is_empty(spool->journal))
-        if (!publish(spool, err))
-            return false;
-    return true;
-}
-
-static void wait_for_retry(struct spool *spool)
-{
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += RETRY_SECONDS;
-    (void)pthread_mutex_lock(&spool->lock);
-    while (!spool->keepers_ended && pthread_cond_timedwait(&spool->end, &spool->lock, &until) != ETIMEDOUT)
-        ;
-    (void)pthread_mutex_unlock(&spool->lock);
-}
-
-/* Waits for something to publish; false at the end. */
-static bool wait_for_journal(struct spool *spool)
-{
-    (void)pthread_mutex_lock(&spool->lock);
-    while (!spool->unpublished && !spool->keepers_ended)
-        (void)pthread_cond_wait(&spool->journaled, &spool->lock);
-    const bool more = spool->unpublished;
-    spool->unpublished = false;
-    (void)pthread_mutex_unlock(&spool->lock);
-    return more;
-}
-
-/* At the end there is one try more; what is left then, the next start publishes. */
-static void *run_publisher(void *argument)
-{
-    struct spool *spool = argument;
-    struct error ignored;
-    while (wait_for_journal(spool))
-        while (!publish_all(spool, &ignored)) {
-            if (spool->keepers_ended)
-                return NULL;
-            wait_for_retry(spool);
-        }
     return NULL;
 }
 
@@ -372,20 +285,34 @@ static bool start_thread(pthread_t *thread, bool *running, void *(*run)(void *),
     return *running || error_os(err, "cannot start a thread of the spool");
 }
 
+static void close_journal(struct spool *spool)
+{
+    publisher_close(spool->publisher);
+    journal_close(spool->journal);
+    spool->publisher = NULL;
+    spool->journal = NULL;
+}
+
+static bool find_journal(struct spool *spool, struct error *err)
+{
+    const struct spool_settings *settings = &spool->settings;
+    return (settings->journal_size == 0 || sys_make_directory(settings->journal_directory, err)) &&
+           journal_open(settings->journal_directory, settings->journal_size, &spool->journal, err);
+}
+
 /* What an earlier process left is published before anything else; if that cannot be done now, the publisher goes on
  * trying. A spool that cannot have its journal works without. */
 static bool open_journal(struct spool *spool, struct error *err)
 {
-    struct publisher *publisher = &spool->publisher;
-    const struct spool_settings *settings = &spool->settings;
-    if (!journal_open(settings->journal_directory, settings->journal_size, &spool->journal, &spool->complaint))
+    if (!find_journal(spool, &spool->complaint))
         return spool->complaint.kind != ERROR_NO_MEMORY || (*err = spool->complaint, false);
+    spool->complaint.kind = ERROR_NONE;
     if (spool->journal == NULL)
         return true;
-    publisher->records = sys.allocate(MOST_PUBLISHED * sizeof publisher->records[0]);
-    if (publisher->records == NULL)
-        return error_set(err, ERROR_NO_MEMORY, "no memory for the spool");
-    spool->unpublished = !publish_all(spool, err);
+    if (!publisher_open(spool->journal, &spool->settings, &spool->publisher, err))
+        return false;
+    if (spool->settings.journal_size == 0 && journal_is_empty(spool->journal))
+        close_journal(spool);           /* it was only needed for what was left */
     return true;
 }
 
@@ -397,9 +324,6 @@ static bool start_threads(struct spool *spool, struct error *err)
         if (!start_thread(&keeper->thread, &keeper->running, run_keeper, keeper, err))
             return false;
     }
-    struct publisher *publisher = &spool->publisher;
-    if (spool->journal != NULL && !start_thread(&publisher->thread, &publisher->running, run_publisher, spool, err))
-        return false;
     return start_thread(&spool->surveyor, &spool->surveying, run_surveyor, spool, err);
 }
 
@@ -408,7 +332,6 @@ static void init_locks(struct spool *spool)
     pthread_condattr_t monotonic;
     (void)pthread_mutex_init(&spool->lock, NULL);       /* these cannot fail on Linux */
     (void)pthread_cond_init(&spool->work, NULL);
-    (void)pthread_cond_init(&spool->journaled, NULL);
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&spool->end, &monotonic);
@@ -420,18 +343,16 @@ bool spool_open(const struct spool_settings *settings, struct spool **out, struc
     for (size_t i = 0; i < settings->queue_count; i++)
         if (!sys_make_directory(settings->queues[i], err))
             return false;
-    if (settings->journal_size > 0 && !sys_make_directory(settings->journal_directory, err))
-        return false;
     struct spool *spool = sys.allocate(sizeof *spool);
     if (spool == NULL)
         return error_set(err, ERROR_NO_MEMORY, "no memory for the spool");
     *spool = (struct spool){.settings = *settings, .lock_fd = -1, .last = &spool->first};
     spool_set_limits(spool, settings->min_free, settings->max_files);
     for (size_t i = 0; i < KEEPERS; i++)
-        for (size_t k = 0; k < SPOOL_MOST_QUEUES; k++)
-            spool->keepers[i].store.queues[k] = spool->publisher.store.queues[k] = -1;
+        store_init(&spool->keepers[i].store);
     init_locks(spool);
-    if (!lock_and_sweep(spool, err) || !open_stores(spool, err) || !open_journal(spool, err) || !start_threads(spool, err)) {
+    if (!lock_and_sweep(spool, err) || !open_stores(spool, err) || !open_journal(spool, err) ||
+        !start_threads(spool, err)) {
         spool_close(spool);
         return false;
     }
@@ -450,6 +371,7 @@ void spool_submit(struct spool *spool, struct spool_record *record)
 {
     assert(record->queue < spool->settings.queue_count);
     record->next = NULL;
+    record->told = false;
     (void)pthread_mutex_lock(&spool->lock);
     const int64_t now = sys_now();
     record->arrived = now > spool->last_arrived ? now : spool->last_arrived + 1;    /* names rise, clocks may not */
@@ -463,21 +385,6 @@ void spool_submit(struct spool *spool, struct spool_record *record)
 const struct error *spool_complaint(const struct spool *spool)
 {
     return spool->complaint.kind == ERROR_NONE ? NULL : &spool->complaint;
-}
-
-static void end_publisher(struct spool *spool)
-{
-    struct publisher *publisher = &spool->publisher;
-    (void)pthread_mutex_lock(&spool->lock);
-    spool->keepers_ended = true;
-    (void)pthread_cond_broadcast(&spool->journaled);
-    (void)pthread_cond_broadcast(&spool->end);
-    (void)pthread_mutex_unlock(&spool->lock);
-    if (publisher->running)
-        (void)pthread_join(publisher->thread, NULL);
-    store_close(&publisher->store);
-    sys.release(publisher->records);
-    journal_close(spool->journal);
 }
 
 void spool_close(struct spool *spool)
@@ -496,10 +403,9 @@ void spool_close(struct spool *spool)
     }
     if (spool->surveying)
         (void)pthread_join(spool->surveyor, NULL);
-    end_publisher(spool);
+    close_journal(spool);
     if (spool->lock_fd >= 0)
         (void)sys.close(spool->lock_fd);    /* only locked */
-    (void)pthread_cond_destroy(&spool->journaled);
     (void)pthread_cond_destroy(&spool->end);
     (void)pthread_cond_destroy(&spool->work);
     (void)pthread_mutex_destroy(&spool->lock);

@@ -4,8 +4,9 @@
  * faults_begin puts this table in place of `sys`; a plan says which call fails, the how manieth, and how. A torture is
  * a loop: plan the 1st, 2nd, 3rd ... to fail until faults_hit() says that no call was left to fail. Everything that
  * changes files or syncs them is remembered in order, by any thread; faults_note_kept adds what was promised to whom;
- * power_cut.h asks of that recording what a power cut would have left. Syncs do not reach the disk: no test here cuts
- * the real power. Files are modelled that were made new and written from the beginning; other files are let through.
+ * faults_power.h and faults_rebuild.h ask of that recording what a power cut would have left. Syncs do not reach the
+ * disk: no test here cuts the real power. Files are modelled that are made new and written from the beginning, and those
+ * that are opened to be written in place (O_CREAT without O_EXCL, as the journal's); other files are let through.
  */
 #ifndef TEST_FAULTS_H
 #define TEST_FAULTS_H
@@ -29,7 +30,11 @@ enum faults_call {
     FAULTS_READ,
     FAULTS_WRITE,
     FAULTS_WRITEV,
+    FAULTS_PREAD,
+    FAULTS_PWRITE,
+    FAULTS_FTRUNCATE,
     FAULTS_FSYNC,
+    FAULTS_FDATASYNC,
     FAULTS_SYNCFS,
     FAULTS_LINKAT,
     FAULTS_UNLINKAT,
@@ -48,18 +53,28 @@ enum { FAULTS_SHORT = -1, FAULTS_EVERYTHING = -1, FAULTS_UNKNOWN = -2, FAULTS_MO
 struct faults_plan {
     enum faults_call call;
     unsigned nth;                   /* from 1; 0: nothing fails */
-    int error;                      /* or FAULTS_SHORT: write, writev and read do half of it */
+    int error;                      /* or FAULTS_SHORT: reads and writes do half of it */
     bool for_good;                  /* and every one after it */
 };
 
-enum faults_kind { FAULTS_CREATED, FAULTS_WROTE, FAULTS_SYNCED, FAULTS_NAMED, FAULTS_UNNAMED, FAULTS_KEPT };
+enum faults_kind {
+    FAULTS_CREATED,
+    FAULTS_WROTE,
+    FAULTS_TRUNCATED,
+    FAULTS_SYNCED,
+    FAULTS_NAMED,
+    FAULTS_UNNAMED,
+    FAULTS_KEPT,
+};
 
 struct faults_event {
     enum faults_kind kind;
     int object;                     /* file or directory; of a sync of the file system: FAULTS_EVERYTHING */
     int directory;                  /* NAMED, UNNAMED, KEPT: with `name` in it */
     char name[64];
-    size_t len;                     /* WROTE */
+    size_t at;                      /* WROTE: where */
+    size_t len;                     /* WROTE, TRUNCATED */
+    char *bytes;                    /* WROTE: what; freed with the recording */
     size_t begun;                   /* SYNCED: covers the events before this one */
     struct span content[2];         /* KEPT: what should be there */
 };
@@ -67,9 +82,10 @@ struct faults_event {
 struct faults_object {
     bool is_directory;
     bool nameless;                  /* made without a name */
-    dev_t device;                   /* of a directory */
+    bool in_place;                  /* a file that is written at any place, and opened again */
+    dev_t device;                   /* of a directory, or of such a file */
     ino_t number;
-    char *bytes;                    /* of a file, all that was written */
+    char *bytes;                    /* of another file, all that was written */
     size_t len;
 };
 
@@ -110,7 +126,7 @@ static inline int faults_due(enum faults_call call)
     (void)pthread_mutex_lock(&faults.lock);
     const unsigned count = ++faults.counts[call];
     const struct faults_plan plan = faults.plan;
-    const bool can = plan.error != FAULTS_SHORT || call == FAULTS_READ || call == FAULTS_WRITE || call == FAULTS_WRITEV;
+    const bool can = plan.error != FAULTS_SHORT || (call >= FAULTS_READ && call <= FAULTS_PWRITE);
     const bool due = can && plan.nth > 0 && plan.call == call &&
                      (count == plan.nth || (plan.for_good && count > plan.nth));
     faults.hits += due;
@@ -151,17 +167,23 @@ static inline int faults_add_object(struct faults_object object)
     return faults.object_count++;
 }
 
-static inline int faults_directory(const struct stat *status)
+/* A directory, or a file that is written in place; an object of its own when it is seen first. */
+static inline int faults_of_inode(const struct stat *status)
 {
+    const bool is_directory = S_ISDIR(status->st_mode);
     int found = 0;
     (void)pthread_mutex_lock(&faults.lock);
-    while (found < faults.object_count &&
-           (!faults.objects[found].is_directory || faults.objects[found].number != status->st_ino ||
-            faults.objects[found].device != status->st_dev))
-        found++;
+    for (; found < faults.object_count; found++) {
+        const struct faults_object *object = &faults.objects[found];
+        if ((object->is_directory || object->in_place) && object->is_directory == is_directory &&
+            object->number == status->st_ino && object->device == status->st_dev)
+            break;
+    }
     if (found == faults.object_count)
-        (void)faults_add_object(
-            (struct faults_object){.is_directory = true, .device = status->st_dev, .number = status->st_ino});
+        (void)faults_add_object((struct faults_object){.is_directory = is_directory,
+                                                       .in_place = !is_directory,
+                                                       .device = status->st_dev,
+                                                       .number = status->st_ino});
     (void)pthread_mutex_unlock(&faults.lock);
     return found;
 }
@@ -191,8 +213,8 @@ static inline struct faults_event faults_named(enum faults_kind kind, int direct
     (void)snprintf(above, sizeof above, "%.*s", slash == NULL ? 0 : (int)(slash - path) + 1, path);
     struct stat status;
     if (fstatat(directory, slash == NULL ? "." : above, &status, 0) == 0)
-        event.directory = faults_directory(&status);
-    (void)snprintf(event.name, sizeof event.name, "%s", slash == NULL ? path : slash + 1);
+        event.directory = faults_of_inode(&status);
+    (void)snprintf(event.name, sizeof event.name, "%.63s", slash == NULL ? path : slash + 1);
     return event;
 }
 
@@ -234,6 +256,27 @@ static inline int faults_open_journal(void)
     return fd;
 }
 
+static inline int faults_opened(int directory, const char *path, const struct stat *status, bool in_place, bool is_new)
+{
+    const bool nameless = status->st_nlink == 0;
+    int object = FAULTS_UNKNOWN;
+    if (S_ISDIR(status->st_mode))
+        return faults_of_inode(status);
+    if (in_place)
+        object = faults_of_inode(status);
+    if (!is_new)
+        return object;
+    if (!in_place) {
+        (void)pthread_mutex_lock(&faults.lock);
+        object = faults_add_object((struct faults_object){.nameless = nameless});
+        (void)pthread_mutex_unlock(&faults.lock);
+    }
+    (void)faults_note((struct faults_event){.kind = FAULTS_CREATED, .object = object});
+    if (!nameless)
+        (void)faults_note(faults_named(FAULTS_NAMED, directory, path, object));
+    return object;
+}
+
 static inline int faults_openat(int directory, const char *path, int flags, mode_t mode)
 {
     const bool nameless = (flags & O_TMPFILE) == O_TMPFILE;
@@ -245,22 +288,13 @@ static inline int faults_openat(int directory, const char *path, int flags, mode
     }
     if (strstr(path, "/journal_task") != NULL)
         return faults_open_journal();
-    const int fd = sys_kernel.openat(directory, path, flags, mode);
     struct stat status;
+    const bool in_place = (flags & O_CREAT) != 0 && (flags & O_EXCL) == 0;
+    const bool is_new = in_place && fstatat(directory, path, &status, AT_SYMLINK_NOFOLLOW) != 0;
+    const int fd = sys_kernel.openat(directory, path, flags, mode);
     if (fd < 0 || fstat(fd, &status) != 0)
         return fd;
-    int object = FAULTS_UNKNOWN;
-    if (S_ISDIR(status.st_mode)) {
-        object = faults_directory(&status);
-    } else if (nameless || (flags & O_EXCL) != 0) {
-        (void)pthread_mutex_lock(&faults.lock);
-        object = faults_add_object((struct faults_object){.nameless = nameless});
-        (void)pthread_mutex_unlock(&faults.lock);
-        (void)faults_note((struct faults_event){.kind = FAULTS_CREATED, .object = object});
-        if (!nameless)
-            (void)faults_note(faults_named(FAULTS_NAMED, directory, path, object));
-    }
-    faults_map(fd, object);
+    faults_map(fd, faults_opened(directory, path, &status, in_place, nameless || (flags & O_EXCL) != 0 || is_new));
     return fd;
 }
 
@@ -280,6 +314,15 @@ static inline ssize_t faults_read(int fd, void *bytes, size_t len)
     return due > 0 ? -1 : sys_kernel.read(fd, bytes, due == FAULTS_SHORT ? (len + 1) / 2 : len);
 }
 
+static inline void faults_wrote(int object, const char *bytes, size_t len, size_t at)
+{
+    char *copy = malloc(len);
+    assert(copy != NULL);
+    memcpy(copy, bytes, len);
+    (void)faults_note(
+        (struct faults_event){.kind = FAULTS_WROTE, .object = object, .at = at, .len = len, .bytes = copy});
+}
+
 static inline ssize_t faults_write(int fd, const void *bytes, size_t len)
 {
     const int due = faults_due(FAULTS_WRITE);
@@ -289,13 +332,39 @@ static inline ssize_t faults_write(int fd, const void *bytes, size_t len)
         return done;
     (void)pthread_mutex_lock(&faults.lock);
     struct faults_object *object = &faults.objects[id];
+    const size_t at = object->len;
     object->bytes = realloc(object->bytes, object->len + (size_t)done);
     assert(object->bytes != NULL);
     memcpy(object->bytes + object->len, bytes, (size_t)done);
     object->len += (size_t)done;
     (void)pthread_mutex_unlock(&faults.lock);
-    (void)faults_note((struct faults_event){.kind = FAULTS_WROTE, .object = id, .len = (size_t)done});
+    faults_wrote(id, bytes, (size_t)done, at);
     return done;
+}
+
+static inline ssize_t faults_pread(int fd, void *bytes, size_t len, off_t at)
+{
+    const int due = faults_due(FAULTS_PREAD);
+    return due > 0 ? -1 : sys_kernel.pread(fd, bytes, due == FAULTS_SHORT ? (len + 1) / 2 : len, at);
+}
+
+static inline ssize_t faults_pwrite(int fd, const void *bytes, size_t len, off_t at)
+{
+    const int due = faults_due(FAULTS_PWRITE);
+    const ssize_t done = due > 0 ? -1 : sys_kernel.pwrite(fd, bytes, due == FAULTS_SHORT ? (len + 1) / 2 : len, at);
+    const int id = faults_of_fd(fd);
+    if (done > 0 && id >= 0)
+        faults_wrote(id, bytes, (size_t)done, (size_t)at);
+    return done;
+}
+
+static inline int faults_ftruncate(int fd, off_t len)
+{
+    const int result = faults_due(FAULTS_FTRUNCATE) ? -1 : sys_kernel.ftruncate(fd, len);
+    const int id = faults_of_fd(fd);
+    if (result == 0 && id >= 0)
+        (void)faults_note((struct faults_event){.kind = FAULTS_TRUNCATED, .object = id, .len = (size_t)len});
+    return result;
 }
 
 /* Part for part, so that a file may also be torn between them; the last part may come short. */
@@ -329,6 +398,11 @@ static inline int faults_sync(enum faults_call call, int fd, int object)
 static inline int faults_fsync(int fd)
 {
     return faults_sync(FAULTS_FSYNC, fd, faults_of_fd(fd));
+}
+
+static inline int faults_fdatasync(int fd)
+{
+    return faults_sync(FAULTS_FDATASYNC, fd, faults_of_fd(fd));
 }
 
 static inline int faults_syncfs(int fd)
@@ -373,7 +447,7 @@ static inline int faults_mkdirat(int directory, const char *path, mode_t mode)
     struct stat status;
     const int result = faults_due(FAULTS_MKDIRAT) ? -1 : sys_kernel.mkdirat(directory, path, mode);
     if (result == 0 && fstatat(directory, path, &status, 0) == 0)
-        (void)faults_note(faults_named(FAULTS_NAMED, directory, path, faults_directory(&status)));
+        (void)faults_note(faults_named(FAULTS_NAMED, directory, path, faults_of_inode(&status)));
     return result;
 }
 
@@ -415,7 +489,11 @@ static inline void faults_begin(struct faults_plan plan)
         .read = faults_read,
         .write = faults_write,
         .writev = faults_writev,
+        .pread = faults_pread,
+        .pwrite = faults_pwrite,
+        .ftruncate = faults_ftruncate,
         .fsync = faults_fsync,
+        .fdatasync = faults_fdatasync,
         .syncfs = faults_syncfs,
         .linkat = faults_linkat,
         .unlinkat = faults_unlinkat,
@@ -445,6 +523,8 @@ static inline void faults_end(void)
     sys = sys_kernel;
     for (int i = 0; i < faults.object_count; i++)
         free(faults.objects[i].bytes);
+    for (size_t i = 0; i < faults.event_count; i++)
+        free(faults.events[i].bytes);
     free(faults.events);
     faults.events = NULL;
     faults.event_count = 0;

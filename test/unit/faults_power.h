@@ -33,7 +33,8 @@ struct power_name {
 };
 
 struct power_file {
-    size_t durable;                         /* bytes */
+    size_t durable;                         /* bytes, of a file that is written from the beginning */
+    size_t covered;                         /* what was done to it before this event is durable */
     size_t linked;                          /* the event that gave it its first name, +1 */
     bool counted;                           /* its link count is durable */
 };
@@ -89,6 +90,7 @@ static inline void power_sync_file(int object, size_t begun)
         if (faults.events[i].kind == FAULTS_WROTE && faults.events[i].object == object)
             len += faults.events[i].len;
     file->durable = len > file->durable ? len : file->durable;
+    file->covered = begun > file->covered ? begun : file->covered;
     file->counted |= file->linked > 0 && file->linked - 1 < begun;
 }
 
@@ -119,6 +121,7 @@ static inline void power_replay(size_t at, const struct faults_event *event)
         break;
     case FAULTS_CREATED:
     case FAULTS_WROTE:
+    case FAULTS_TRUNCATED:
         break;
     }
 }

@@ -405,12 +405,15 @@ static void a_nameless_file_is_linked_through_proc_where_the_direct_way_is_refus
 }
 
 static unsigned draws;
+static unsigned draws_alike;
 
-/* The same number three times, then another. */
+/* The same number for so many draws, then another; numbers are drawn in advance, the last first. */
 static ssize_t repeat_random(void *bytes, size_t len, unsigned flags)
 {
+    uint32_t *numbers = bytes;
     (void)flags;
-    memset(bytes, ++draws <= 3 ? 7 : 8, len);
+    for (size_t i = len / sizeof numbers[0]; i-- > 0;)
+        numbers[i] = ++draws <= draws_alike ? 7 : 8;
     return (ssize_t)len;
 }
 
@@ -419,6 +422,11 @@ static ssize_t repeat_random_for_ever(void *bytes, size_t len, unsigned flags)
     (void)flags;
     memset(bytes, 7, len);
     return (ssize_t)len;
+}
+
+static unsigned drawn_by(const struct store *store)
+{
+    return draws - (unsigned)store->random_left;
 }
 
 static void a_name_that_is_taken_is_drawn_again_and_nothing_is_overwritten(void **state)
@@ -433,13 +441,14 @@ static void a_name_that_is_taken_is_drawn_again_and_nothing_is_overwritten(void 
         open_store(&store);
         store.named = named[i];
         draws = 0;
+        draws_alike = 2 + 1 + 2;        /* each record's temporary; the first name; two that are the same */
         commit(&store, &first, 1, 5 + (int64_t)i);
         char path[256];
         path_of(&first, path);
         assert_int_equal(truncate(path, 1), 0); /* to know it again */
         commit(&store, &second, 1, 5 + (int64_t)i);
         assert_int_equal(second.record.state, SPOOL_LINKED);
-        assert_int_equal(draws, 4);
+        assert_int_equal(drawn_by(&store), draws_alike + 1);
         assert_string_not_equal(first.name.text, second.name.text);
         assert_file(&second);
         struct stat status;
@@ -462,6 +471,79 @@ static void a_record_whose_every_name_is_taken_is_not_kept(void **state)
     assert_int_equal(answer.record.state, SPOOL_FAILED);
     assert_int_equal(answer.record.error.os, EEXIST);
     assert_int_equal(count_files(settings.queues[0]), 1);
+    store_close(&store);
+}
+
+/* By a try that failed, or by a process that was killed. */
+static void a_temporary_that_was_left_is_in_the_way_of_one_try_only(void **state)
+{
+    (void)state;
+    struct store store;
+    struct answer answer;
+    char digits[17];
+    char path[64];
+    sys.getrandom = repeat_random;
+    draws = 0;
+    draws_alike = 1;
+    open_store(&store);
+    store.named = true;
+    spool_name_write(5, 7, digits);
+    (void)snprintf(path, sizeof path, "box/incoming/.%s" STORE_TEMPORARY, digits);
+    put_file(path, 0);
+    commit(&store, &answer, 1, 5);
+    assert_int_equal(answer.record.state, SPOOL_FAILED);
+    assert_int_equal(answer.record.error.os, EEXIST);
+    commit(&store, &answer, 1, 5);
+    assert_int_equal(answer.record.state, SPOOL_LINKED);
+    assert_file(&answer);
+    store_close(&store);
+}
+
+/* ---- a name that was told before ---- */
+
+static void commit_told(struct store *store, struct answer *answer, const char *name, struct span body)
+{
+    struct spool_record *record = &answer->record;
+    memset(answer, 0, sizeof *answer);
+    *record = (struct spool_record){.content = {SPAN("ab"), body}, .arrived = 5, .told = true};
+    (void)snprintf(record->name.text, sizeof record->name.text, "%s", name);
+    assert_true(store_commit(store, &record, 1));
+    assert_int_equal(record->state, SPOOL_LINKED);
+    answer->name = record->name;
+    assert_file(answer);
+}
+
+static void a_record_whose_name_was_told_is_published_under_it_however_often(void **state)
+{
+    (void)state;
+    struct store store;
+    struct answer answer;
+    open_store(&store);
+    for (int i = 0; i < 3; i++) {
+        commit_told(&store, &answer, "0123456789ABCDEF.smx", SPAN("c"));
+        assert_string_equal(answer.name.text, "0123456789ABCDEF.smx");
+    }
+    assert_int_equal(count_files(settings.queues[0]), 1);
+    store_close(&store);
+}
+
+static void another_s_file_under_that_name_is_not_taken_for_it(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {"d", "", "cc"};
+    struct store store;
+    struct answer other;
+    struct answer answer;
+    open_store(&store);
+    for (size_t i = 0; i < 3; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "0123456789ABCDE%zu.smx", i);
+        commit_told(&store, &other, name, span_of(bodies[i]));
+        commit_told(&store, &answer, name, SPAN("c"));
+        assert_string_not_equal(answer.name.text, name);
+        assert_file(&other);
+    }
+    assert_int_equal(count_files(settings.queues[0]), 6);
     store_close(&store);
 }
 
@@ -672,6 +754,9 @@ int main(void)
         IN_HOME(a_nameless_file_is_linked_through_proc_where_the_direct_way_is_refused),
         IN_HOME(a_name_that_is_taken_is_drawn_again_and_nothing_is_overwritten),
         IN_HOME(a_record_whose_every_name_is_taken_is_not_kept),
+        IN_HOME(a_temporary_that_was_left_is_in_the_way_of_one_try_only),
+        IN_HOME(a_record_whose_name_was_told_is_published_under_it_however_often),
+        IN_HOME(another_s_file_under_that_name_is_not_taken_for_it),
         IN_HOME(missing_directories_are_made_and_an_existing_one_is_taken),
         IN_HOME(a_directory_that_is_a_file_is_an_error_that_names_it),
         IN_HOME(below_min_free_nothing_is_kept_until_the_limit_changes),

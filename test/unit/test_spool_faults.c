@@ -397,6 +397,45 @@ static void a_disk_found_full_by_a_sync_is_no_space(void **state)
     assert_int_equal(empty_visible(), 0);
 }
 
+static void on_a_disk_that_is_full_at_the_start_nothing_is_kept_until_it_has_room(void **state)
+{
+    (void)state;
+    const struct spool_settings settings = settings_of(&ways[0]);
+    struct answer answer;
+    struct spool *spool;
+    struct error err;
+    faults_begin((struct faults_plan){.call = FAULTS_WRITEV, .nth = 1, .error = ENOSPC, .for_good = true});
+    assert_true(spool_open(&settings, &spool, &err));
+    for (int i = 0; i < 3; i++) {
+        keep_one(spool, &answer);
+        assert_false(answer.kept);
+        assert_int_equal(answer.error.kind, ERROR_NO_SPACE);
+    }
+    faults_plan((struct faults_plan){0});
+    const size_t since = faults_moment();
+    keep_one(spool, &answer);
+    assert_true(answer.kept);
+    assert_int_equal(count_probes(since), QUEUES);
+    spool_close(spool);
+    assert_no_loss();
+    faults_end();
+    assert_int_equal(empty_visible(), 1);
+}
+
+static void a_disk_that_is_broken_at_the_start_is_an_error(void **state)
+{
+    (void)state;
+    const struct spool_settings settings = settings_of(&ways[0]);
+    struct spool *spool = NULL;
+    struct error err;
+    faults_begin((struct faults_plan){.call = FAULTS_WRITEV, .nth = 1, .error = EIO, .for_good = true});
+    assert_false(spool_open(&settings, &spool, &err));
+    assert_null(spool);
+    assert_int_equal(err.os, EIO);
+    faults_end();
+    (void)empty_hidden();
+}
+
 /* ---- the power is cut ---- */
 
 struct submitter {
@@ -533,6 +572,8 @@ int main(void)
         cmocka_unit_test(a_spool_answers_honestly_and_works_after_a_restart_whatever_fails),
         cmocka_unit_test(after_a_failed_sync_nothing_is_kept_before_a_probe_was),
         cmocka_unit_test(a_disk_found_full_by_a_sync_is_no_space),
+        cmocka_unit_test(on_a_disk_that_is_full_at_the_start_nothing_is_kept_until_it_has_room),
+        cmocka_unit_test(a_disk_that_is_broken_at_the_start_is_an_error),
         cmocka_unit_test(a_power_cut_at_any_moment_loses_nothing_kept_and_leaves_nothing_half),
         cmocka_unit_test(without_a_journal_named_temporaries_lose_nothing),
         cmocka_unit_test(the_checker_finds_the_loss_when_a_step_is_left_out),

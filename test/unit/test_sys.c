@@ -245,11 +245,12 @@ static void a_file_that_is_not_there_is_named(void **state)
 
 static void a_sync_goes_on_after_an_interruption_and_only_then(void **state)
 {
-    int (*const calls[])(int) = {sys_fsync, sys_syncfs};
+    int (*const calls[])(int) = {sys_fsync, sys_fdatasync, sys_syncfs};
     (void)state;
     sys.fsync = sync_as_told;
+    sys.fdatasync = sync_as_told;
     sys.syncfs = sync_as_told;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         SCRIPT(-EINTR, -EINTR, ALL);
         assert_int_equal(calls[i](SOME_FD), 0);
         assert_int_equal(asked, 3);
@@ -299,9 +300,19 @@ static void script_directories(int call_that_fails)
     sys.close = close_as_told;
 }
 
+static void remove_directories(const char *folder)
+{
+    static const char *const names[] = {"a/b/c", "a/b", "a", ""};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char part[64];
+        (void)snprintf(part, sizeof part, "%s/%s", folder, names[i]);
+        assert_int_equal(rmdir(part), 0);
+    }
+}
+
 static void missing_directories_are_made_and_each_is_synced_into_its_parent(void **state)
 {
-    char folder[] = "/tmp/test_sys.XXXXXX", path[64], part[64];
+    char folder[] = "/tmp/test_sys.XXXXXX", path[64];
     struct error err;
     struct stat about;
     (void)state;
@@ -309,17 +320,40 @@ static void missing_directories_are_made_and_each_is_synced_into_its_parent(void
     (void)snprintf(path, sizeof path, "%s/a//b/c/", folder);
     script_directories(-1);
     assert_true(sys_make_directory(path, &err));
-    assert_int_equal(asked, 3);
-    assert_int_equal(closed, 3);
-    assert_true(sys_make_directory(path, &err));
-    assert_int_equal(asked, 3);
+    enum { ABOVE = 2, MADE = 3, NAMED_TWICE = 2 };      /* "/tmp" and the folder; "a", "b", "c"; "a/" and "c/" */
+    assert_int_equal(asked, ABOVE + MADE + NAMED_TWICE);
+    assert_int_equal(closed, asked);
     assert_int_equal(stat(path, &about), 0);
     assert_true(S_ISDIR(about.st_mode));
     assert_int_equal(about.st_mode & 027, 0);
-    for (const char *const *name = (const char *const[]){"a/b/c", "a/b", "a", "", NULL}; *name != NULL; name++) {
-        (void)snprintf(part, sizeof part, "%s/%s", folder, *name);
-        assert_int_equal(rmdir(part), 0);
+    remove_directories(folder);
+}
+
+/* They may have been made just before a crash. Above our own we may not be allowed to sync, or even to look. */
+static void directories_that_are_there_are_synced_too_as_far_as_that_is_allowed(void **state)
+{
+    enum { PARTS = 5 };
+    char folder[] = "/tmp/test_sys.XXXXXX", path[64];
+    struct error err = {0};
+    unsigned calls = 0;
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/a/b/c", folder);
+    script_directories(-1);
+    assert_true(sys_make_directory(path, &err));
+    assert_int_equal(asked, PARTS);
+    script_directories(-1);
+    assert_true(sys_make_directory(path, &err));
+    assert_int_equal(asked, PARTS);
+    assert_int_equal(closed, PARTS);
+    for (int i = 0; i < PARTS * 3; i++) {       /* each part of the path: made, opened above, synced above */
+        script_directories(i);
+        const bool done = sys_make_directory(path, &err);
+        assert_int_equal(done, i % 3 != 0);     /* only a refused mkdir says that it may not be there */
+        calls += failing < 0;
     }
+    assert_int_equal(calls, PARTS * 3);
+    remove_directories(folder);
 }
 
 static void each_failure_on_the_way_to_a_directory_is_told(void **state)
@@ -413,6 +447,7 @@ int main(void)
         cmocka_unit_test(a_file_that_is_not_there_is_named),
         cmocka_unit_test_teardown(a_sync_goes_on_after_an_interruption_and_only_then, restore_kernel),
         cmocka_unit_test_teardown(missing_directories_are_made_and_each_is_synced_into_its_parent, restore_kernel),
+        cmocka_unit_test_teardown(directories_that_are_there_are_synced_too_as_far_as_that_is_allowed, restore_kernel),
         cmocka_unit_test_teardown(each_failure_on_the_way_to_a_directory_is_told, restore_kernel),
         cmocka_unit_test(a_path_must_have_a_length_that_fits),
         cmocka_unit_test(the_real_calls_keep_a_file),

@@ -1,0 +1,186 @@
+/* The decision hidden here: when a try to publish is made again, and with what. */
+#include "publisher.h"
+
+#include "base/sys.h"
+#include "batch.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <time.h>
+
+enum { MOST_PUBLISHED = 4 * JOURNAL_MOST_RECORDS, RETRY_SECONDS = 1 };
+
+struct publisher {
+    struct journal *journal;
+    const struct spool_settings *settings;
+    struct store store;
+    bool proved;                        /* the store is known to be good */
+    struct spool_record records[MOST_PUBLISHED];
+    struct spool_record *pending[MOST_PUBLISHED];       /* those of them that are not files yet */
+    size_t pending_count;
+
+    pthread_t thread;
+    bool running;
+    pthread_mutex_t lock;               /* guards what follows */
+    pthread_cond_t changed;
+    bool woken;
+    bool closing;
+};
+
+static bool prove_store(struct publisher *publisher)
+{
+    struct error ignored;
+    if (publisher->proved)
+        return true;
+    store_close(&publisher->store);
+    publisher->proved = store_open(&publisher->store, publisher->settings, &ignored) &&
+                        store_probe(&publisher->store, &ignored);
+    return publisher->proved;
+}
+
+static bool read_journal(struct publisher *publisher)
+{
+    struct error ignored;
+    const size_t count = journal_read(publisher->journal, publisher->records, MOST_PUBLISHED, &ignored);
+    if (count == 0 || count == SIZE_MAX)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        struct spool_record *record = &publisher->records[i];
+        if (record->queue >= publisher->settings->queue_count)
+            record->queue = 0;          /* the settings had more of them when it was kept */
+        publisher->pending[i] = record;
+    }
+    publisher->pending_count = count;
+    return true;
+}
+
+/* Only what is not a file yet is tried again: on a disk that is nearly full, files that a reader has taken meanwhile
+ * would come back for ever in place of those still missing. After any failure the store is opened anew: its
+ * directories may have been, too. */
+static bool commit_pending(struct publisher *publisher)
+{
+    size_t left = 0;
+    const bool synced = store_commit(&publisher->store, publisher->pending, publisher->pending_count);
+    for (size_t i = 0; i < publisher->pending_count; i++)
+        if (publisher->pending[i]->state != SPOOL_LINKED)
+            publisher->pending[left++] = publisher->pending[i];
+    publisher->pending_count = left;
+    publisher->proved = synced && left == 0;
+    return left == 0;
+}
+
+/* A failed sync loses nothing here: the journal still has it, and the next try writes new files. */
+static bool publish(struct publisher *publisher)
+{
+    if (!prove_store(publisher) || (publisher->pending_count == 0 && !read_journal(publisher)) ||
+        !commit_pending(publisher))
+        return false;
+    journal_forget(publisher->journal);
+    return true;
+}
+
+static bool publish_all(struct publisher *publisher)
+{
+    while (!journal_is_empty(publisher->journal))
+        if (!publish(publisher))
+            return false;
+    return true;
+}
+
+/* Waits for something to publish; false at the end. */
+static bool wait_for_work(struct publisher *publisher)
+{
+    (void)pthread_mutex_lock(&publisher->lock);
+    while (!publisher->woken && !publisher->closing)
+        (void)pthread_cond_wait(&publisher->changed, &publisher->lock);
+    const bool woken = publisher->woken;
+    publisher->woken = false;
+    (void)pthread_mutex_unlock(&publisher->lock);
+    return woken;
+}
+
+/* False at the end. */
+static bool wait_for_retry(struct publisher *publisher)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += RETRY_SECONDS;
+    (void)pthread_mutex_lock(&publisher->lock);
+    while (!publisher->closing && pthread_cond_timedwait(&publisher->changed, &publisher->lock, &until) != ETIMEDOUT)
+        ;
+    const bool closing = publisher->closing;
+    (void)pthread_mutex_unlock(&publisher->lock);
+    return !closing;
+}
+
+/* At the end there is one try more. */
+static void *run(void *argument)
+{
+    struct publisher *publisher = argument;
+    while (wait_for_work(publisher))
+        while (!publish_all(publisher))
+            if (!wait_for_retry(publisher)) {
+                (void)publish_all(publisher);
+                return NULL;
+            }
+    return NULL;
+}
+
+/* ---- opening and closing ---- */
+
+static void init_locks(struct publisher *publisher)
+{
+    pthread_condattr_t monotonic;
+    (void)pthread_mutex_init(&publisher->lock, NULL);   /* these cannot fail on Linux */
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&publisher->changed, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+}
+
+bool publisher_open(struct journal *journal, const struct spool_settings *settings, struct publisher **out,
+                    struct error *err)
+{
+    struct publisher *publisher = sys.allocate(sizeof *publisher);
+    if (publisher == NULL)
+        return error_set(err, ERROR_NO_MEMORY, "no memory for the spool");
+    memset(publisher, 0, sizeof *publisher);
+    publisher->journal = journal;
+    publisher->settings = settings;
+    store_init(&publisher->store);
+    init_locks(publisher);
+    publisher->woken = !publish_all(publisher);
+    errno = pthread_create(&publisher->thread, NULL, run, publisher);
+    publisher->running = errno == 0;
+    if (publisher->running) {
+        *out = publisher;
+        return true;
+    }
+    (void)error_os(err, "cannot start a thread of the spool");
+    publisher_close(publisher);
+    return false;
+}
+
+void publisher_wake(struct publisher *publisher)
+{
+    (void)pthread_mutex_lock(&publisher->lock);
+    publisher->woken = true;
+    (void)pthread_cond_signal(&publisher->changed);
+    (void)pthread_mutex_unlock(&publisher->lock);
+}
+
+void publisher_close(struct publisher *publisher)
+{
+    if (publisher == NULL)
+        return;
+    (void)pthread_mutex_lock(&publisher->lock);
+    publisher->closing = true;
+    (void)pthread_cond_signal(&publisher->changed);
+    (void)pthread_mutex_unlock(&publisher->lock);
+    if (publisher->running)
+        (void)pthread_join(publisher->thread, NULL);
+    store_close(&publisher->store);
+    (void)pthread_cond_destroy(&publisher->changed);
+    (void)pthread_mutex_destroy(&publisher->lock);
+    sys.release(publisher);
+}
