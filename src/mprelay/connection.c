@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 enum { WINDOW = 10 * 1000000 };     /* of the least rate, microseconds (spec/wire.md 8) */
 
@@ -166,13 +167,21 @@ static bool is_below_rate(struct connection *connection, uint64_t min_rate, int6
     return came < wanted;
 }
 
+/* A request may lie there that the worker has not come to yet: it was sent before we stopped. */
+static bool has_unread(int fd)
+{
+    int unread = 0;
+    return ioctl(fd, FIONREAD, &unread) == 0 && unread > 0;
+}
+
 static bool is_overdue(const struct connections *connections, struct connection *connection,
                        enum connection_state state, int64_t now)
 {
     const struct connection_limits *limits = &connections->limits;
     switch (state) {
     case CONNECTION_IDLE:
-        return connections->draining || now - connection->since > limits->header_timeout;
+        return now - connection->since > limits->header_timeout ||
+               (connections->draining && !has_unread(connection->fd));
     case CONNECTION_HEAD:
         return now - connection->since > limits->header_timeout;
     case CONNECTION_BODY:

@@ -297,7 +297,7 @@ static bool find_unpublished(struct journal *journal, const uint64_t sizes[SEGME
     ring->active = newer;
     journal->read = (struct cursor){first, found[first].fresh, journal->published};
     journal->kept = found[newer].last;
-    journal->number = larger(journal->kept, journal->published);    /* the newest batches may be lost with their file */
+    journal->number = larger(journal->kept, journal->published);    /* the newest batches may be lost on the disk */
     journal->suspended = true;
     return true;
 }

@@ -10,7 +10,7 @@ from relay import PATIENCE, wait_until
 def refused(relay):
     try:
         relay.connect().sock.close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):     # reset: in the backlog when the port closed
         return True
 
 
