@@ -55,8 +55,7 @@ struct error_policy {
 const struct error_policy *error_policy(enum error_kind kind);
 
 /* Each fills err and returns false, so that a failing function ends with `return error_set(...)`. */
-bool error_set(struct error *err, enum error_kind kind, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+bool error_set(struct error *err, enum error_kind kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
 bool error_refuse(struct error *err, enum error_kind kind, const char *rule, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

@@ -31,10 +31,10 @@ static int kernel_fstatvfs(int fd, struct statvfs *out)
 #define KERNEL_CALLS                                                                                                 \
     {                                                                                                                \
         .openat = kernel_openat, .close = close, .read = read, .write = write, .writev = writev, .pread = pread,     \
-        .pwrite = pwrite, .ftruncate = ftruncate, .fsync = fsync, .fdatasync = fdatasync,    \
-        .syncfs = syncfs, .linkat = linkat, .unlinkat = unlinkat, .renameat = renameat, .mkdirat = mkdirat,          \
-        .fstat = kernel_fstat, .fstatvfs = kernel_fstatvfs, .getrandom = getrandom, .allocate = malloc,              \
-        .reallocate = realloc, .release = free,                                                                      \
+        .pwrite = pwrite, .ftruncate = ftruncate, .fsync = fsync, .fdatasync = fdatasync, .syncfs = syncfs,            \
+        .linkat = linkat, .unlinkat = unlinkat, .renameat = renameat, .mkdirat = mkdirat, .fstat = kernel_fstat,       \
+        .fstatvfs = kernel_fstatvfs, .getrandom = getrandom, .allocate = malloc, .reallocate = realloc,                \
+        .release = free,                                                                                               \
     }
 
 const struct sys_calls sys_kernel = KERNEL_CALLS;
