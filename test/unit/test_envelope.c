@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "reader.h"
 #include <cmocka.h>
 #include <zlib.h>
 
@@ -32,8 +33,6 @@ static const struct envelope_limits usual = {
     .guess_file_type = true,
     .target_host = {"mp.example", 10},
 };
-
-static struct xml_reader *reader;
 
 /* ---- making and opening requests ---- */
 
@@ -833,21 +832,6 @@ static void refused_memory_is_never_a_bad_request(void **state)
         xml_close(own);
     }
     assert_in_range(failures, 5, 10000);
-}
-
-static int open_reader(void **state)
-{
-    struct error err;
-    (void)state;
-    xml_init();
-    return xml_open(&reader, &err) ? 0 : -1;
-}
-
-static int close_reader(void **state)
-{
-    (void)state;
-    xml_close(reader);
-    return 0;
 }
 
 int main(void)

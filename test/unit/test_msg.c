@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "reader.h"
 #include <cmocka.h>
 
 #define TAIL "test/data/samples/relay-tail/1-msg-tail.utf16le"
@@ -28,8 +29,6 @@ struct parsed {
     struct error err;
     bool done;
 };
-
-static struct xml_reader *reader;
 
 static struct parsed parse(struct span text, enum text_encoding encoding)
 {
@@ -482,21 +481,6 @@ static void a_full_arena_is_a_limit(void **state)
             assert_true(err.kind == ERROR_TOO_BIG && strcmp(err.rule, "limit") == 0);
         arena_close(arena);
     }
-}
-
-static int open_reader(void **state)
-{
-    struct error err;
-    (void)state;
-    xml_init();
-    return xml_open(&reader, &err) ? 0 : -1;
-}
-
-static int close_reader(void **state)
-{
-    (void)state;
-    xml_close(reader);
-    return 0;
 }
 
 int main(void)

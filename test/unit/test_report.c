@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "reader.h"
 #include <cmocka.h>
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -31,8 +32,6 @@
 #define MESSAGE_OF(inside) MESSAGES("<StateMessage><Topic Type='500'/><State ID='2'/>" inside "</StateMessage>")
 
 static const struct report_limits usual = {.xml = {.depth = 32, .tag_bytes = 65536}, .messages = 100000};
-
-static struct xml_reader *reader;
 
 struct parsed {
     struct arena *arena;
@@ -709,21 +708,6 @@ static void a_report_that_wants_too_much_is_refused_by_the_arena(void **state)
             ceiling += 4096;
     }
     buffer_fini(&text);
-}
-
-static int open_reader(void **state)
-{
-    struct error err;
-    (void)state;
-    xml_init();
-    return xml_open(&reader, &err) ? 0 : -1;
-}
-
-static int close_reader(void **state)
-{
-    (void)state;
-    xml_close(reader);
-    return 0;
 }
 
 int main(void)

@@ -9,13 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "reader.h"
 #include <cmocka.h>
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 enum { PIECE = 16 * 1024 };     /* what the reader takes at a time: faults like to lie at its borders */
-
-static struct xml_reader *reader;
 
 /* The events of a document, written down: (name attribute=value text) and [name] for one that is not known. */
 struct record {
@@ -555,22 +554,6 @@ static void refused_memory_for_a_long_tag_is_no_fault_of_it(void **state)
     }
     assert_in_range(failures, 5, 1000);
     release(document);
-}
-
-static int open_reader(void **state)
-{
-    struct error err;
-    (void)state;
-    xml_init();
-    return xml_open(&reader, &err) ? 0 : -1;
-}
-
-static int close_reader(void **state)
-{
-    (void)state;
-    xml_close(reader);
-    xml_close(NULL);
-    return 0;
 }
 
 int main(void)
