@@ -38,6 +38,9 @@ struct spool_settings {
     uint64_t max_files;                     /* in all queues together, an estimate */
     const char *journal_directory;          /* made if missing; the caller's, as the queues; NULL where it has none */
     uint64_t journal_size;                  /* bytes, 0 for none */
+    /* NULL, or told from a thread of the spool: what is in the journal cannot be made into files now, and is tried again
+     * (once for each trouble); NULL when it could again. */
+    void (*trouble)(const struct error *err);
 };
 
 struct spool_name {

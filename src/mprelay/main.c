@@ -89,6 +89,16 @@ static bool open_log(struct program *program, struct error *err)
     return program->logging;
 }
 
+/* From a thread of the spool. */
+static void log_trouble(const struct error *err)
+{
+    if (err != NULL)
+        log_error("Relay: reports wait in the journal, their files cannot be made now, tried again each second: %s",
+                  err->text);
+    else
+        log_info("Relay: the files of all reports in the journal are being made again");
+}
+
 static bool open_spool(struct program *program, struct error *err)
 {
     const struct settings *settings = settings_of(program);
@@ -102,6 +112,7 @@ static bool open_spool(struct program *program, struct error *err)
         .max_files = settings->max_inbox_files,
         .journal_directory = program->journal,
         .journal_size = settings->journal_size,
+        .trouble = log_trouble,
     };
     if (!spool_open(&spool, &program->relay.spool, err))
         return false;
@@ -187,6 +198,7 @@ static void block_signals(sigset_t *signals)
     (void)sigaddset(signals, SIGHUP);
     (void)pthread_sigmask(SIG_BLOCK, signals, NULL);    /* before any thread: all of them inherit it */
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);     /* a limit on file sizes is an error of the write, not our end */
 }
 
 static void say_ready(const struct program *program)

@@ -15,6 +15,7 @@ struct publisher {
     const struct spool_settings *settings;
     struct store store;
     bool proved;                        /* the store is known to be good */
+    bool troubled;                      /* and somebody was told */
     struct spool_record records[MOST_PUBLISHED];
     struct spool_record *pending[MOST_PUBLISHED];       /* those of them that are not files yet */
     size_t pending_count;
@@ -27,23 +28,22 @@ struct publisher {
     bool closing;
 };
 
-static bool prove_store(struct publisher *publisher)
+static bool prove_store(struct publisher *publisher, struct error *err)
 {
-    struct error ignored;
     if (publisher->proved)
         return true;
     store_close(&publisher->store);
-    publisher->proved = store_open(&publisher->store, publisher->settings, &ignored) &&
-                        store_probe(&publisher->store, &ignored);
+    publisher->proved = store_open(&publisher->store, publisher->settings, err) && store_probe(&publisher->store, err);
     return publisher->proved;
 }
 
-static bool read_journal(struct publisher *publisher)
+static bool read_journal(struct publisher *publisher, struct error *err)
 {
-    struct error ignored;
-    const size_t count = journal_read(publisher->journal, publisher->records, MOST_PUBLISHED, &ignored);
-    if (count == 0 || count == SIZE_MAX)
+    const size_t count = journal_read(publisher->journal, publisher->records, MOST_PUBLISHED, err);
+    if (count == SIZE_MAX)
         return false;
+    if (count == 0)
+        return error_set(err, ERROR_SYSTEM, "the journal does not give what was kept in it");
     for (size_t i = 0; i < count; i++) {
         struct spool_record *record = &publisher->records[i];
         if (record->queue >= publisher->settings->queue_count)
@@ -57,7 +57,7 @@ static bool read_journal(struct publisher *publisher)
 /* Only what is not a file yet is tried again: on a disk that is nearly full, files that a reader has taken meanwhile
  * would come back for ever in place of those still missing. After any failure the store is opened anew: its
  * directories may have been, too. */
-static bool commit_pending(struct publisher *publisher)
+static bool commit_pending(struct publisher *publisher, struct error *err)
 {
     size_t left = 0;
     const bool synced = store_commit(&publisher->store, publisher->pending, publisher->pending_count);
@@ -66,24 +66,39 @@ static bool commit_pending(struct publisher *publisher)
             publisher->pending[left++] = publisher->pending[i];
     publisher->pending_count = left;
     publisher->proved = synced && left == 0;
+    if (left > 0)
+        *err = publisher->pending[0]->error;
     return left == 0;
 }
 
 /* A failed sync loses nothing here: the journal still has it, and the next try writes new files. */
-static bool publish(struct publisher *publisher)
+static bool publish(struct publisher *publisher, struct error *err)
 {
-    if (!prove_store(publisher) || (publisher->pending_count == 0 && !read_journal(publisher)) ||
-        !commit_pending(publisher))
+    if (!prove_store(publisher, err) || (publisher->pending_count == 0 && !read_journal(publisher, err)) ||
+        !commit_pending(publisher, err))
         return false;
     journal_forget(publisher->journal);
     return true;
 }
 
+/* Says once that there is trouble, and once that it is over. */
+static void tell_trouble(struct publisher *publisher, const struct error *err)
+{
+    if (publisher->settings->trouble != NULL && publisher->troubled != (err != NULL))
+        publisher->settings->trouble(err);
+    publisher->troubled = err != NULL;
+}
+
 static bool publish_all(struct publisher *publisher)
 {
-    while (!journal_is_empty(publisher->journal))
-        if (!publish(publisher))
+    struct error err;
+    while (!journal_is_empty(publisher->journal)) {
+        if (!publish(publisher, &err)) {
+            tell_trouble(publisher, &err);
             return false;
+        }
+        tell_trouble(publisher, NULL);
+    }
     return true;
 }
 

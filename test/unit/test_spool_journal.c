@@ -518,6 +518,43 @@ static void leave_a_wave_in_the_journal(void)
     assert_true(count_kept(true) >= WAVE - 1);
 }
 
+static _Atomic unsigned troubles;
+static _Atomic unsigned recoveries;
+
+static void note_trouble(const struct error *err)
+{
+    if (err == NULL)
+        recoveries++;
+    else if (err->kind == ERROR_SYSTEM && err->os == EIO)
+        troubles++;
+}
+
+static void wait_for_one(const _Atomic unsigned *count)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+    while (*count == 0)
+        (void)nanosleep(&moment, NULL);
+}
+
+static void trouble_with_the_files_is_told_once_and_so_is_its_end(void **state)
+{
+    (void)state;
+    struct spool *spool = NULL;
+    begin_story(&ways[0], (struct faults_plan){0});
+    settings.trouble = note_trouble;
+    assert_true(open_spool(&spool));
+    faults_plan((struct faults_plan){.call = FAULTS_LINKAT, .nth = 1, .error = EIO, .for_good = true});
+    submit_some(spool, WAVE);
+    wait_for_one(&troubles);
+    faults_plan((struct faults_plan){0});
+    wait_for_one(&recoveries);
+    spool_close(spool);
+    settings.trouble = NULL;
+    assert_int_equal(troubles, 1);
+    assert_int_equal(recoveries, 1);
+    end_story();
+}
+
 static void what_was_left_is_published_also_where_no_journal_is_wanted_any_more(void **state)
 {
     (void)state;
@@ -619,6 +656,7 @@ int main(void)
         cmocka_unit_test(who_is_alone_has_his_file_with_his_answer_and_a_crowd_has_it_soon),
         cmocka_unit_test(what_cannot_be_a_file_now_is_tried_again_and_nobody_overtakes_it),
         cmocka_unit_test(a_file_that_a_reader_took_does_not_come_back_while_others_are_tried_again),
+        cmocka_unit_test(trouble_with_the_files_is_told_once_and_so_is_its_end),
         cmocka_unit_test(what_was_left_is_published_also_where_no_journal_is_wanted_any_more),
         cmocka_unit_test(records_of_a_queue_that_is_gone_are_published_in_the_first),
         cmocka_unit_test(a_spool_that_cannot_have_its_journal_says_so_and_works_without),
