@@ -103,7 +103,7 @@ asan:  ## Run all tests under AddressSanitizer and UndefinedBehaviorSanitizer.
 	$(FIXED_ADDRESSES) $(MAKE) $(ASAN) check
 
 TSAN = BUILD=build/tsan $(SANITIZED) SANITIZE=-fsanitize=thread
-tsan: export TSAN_OPTIONS = halt_on_error=1 suppressions=$(CURDIR)/test/tsan.supp
+tsan: export TSAN_OPTIONS = halt_on_error=1
 tsan:  ## Run the unit and integration tests under ThreadSanitizer.
 	$(MAKE) $(TSAN) tests
 	$(FIXED_ADDRESSES) $(MAKE) $(TSAN) -k -j1 check-unit check-integration
