@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "few.h"
 #include "reader.h"
 #include <cmocka.h>
 #include <zlib.h>
@@ -792,18 +793,6 @@ static void an_empty_plain_body_is_refused(void **state)
 }
 
 /* ---- memory ---- */
-
-static unsigned left;       /* allocations that still succeed */
-
-static void *allocate_a_few(size_t size)
-{
-    return left == 0 ? NULL : (left--, malloc(size));
-}
-
-static void *reallocate_a_few(void *old, size_t size)
-{
-    return left == 0 ? NULL : (left--, realloc(old, size));
-}
 
 static void refused_memory_is_never_a_bad_request(void **state)
 {

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "few.h"
 #include <cmocka.h>
 #include <zlib.h>
 
@@ -278,13 +279,6 @@ static void a_full_arena_is_a_limit(void **state)
     }
     release(stream);
     release(plain);
-}
-
-static unsigned left;       /* allocations that still succeed */
-
-static void *allocate_a_few(size_t size)
-{
-    return left == 0 ? NULL : (left--, malloc(size));
 }
 
 static void refused_memory_is_never_a_bad_stream(void **state)

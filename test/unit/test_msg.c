@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "few.h"
 #include "reader.h"
 #include <cmocka.h>
 
@@ -424,18 +425,6 @@ static void a_quoted_value_is_cut_between_characters(void **state)
     assert_string_equal(msg_quote((struct span){value, 161}, room) + 156, "aa...");
     memset(value, '\x80', sizeof value);
     assert_string_equal(msg_quote((struct span){value, sizeof value}, room), "...");
-}
-
-static unsigned left;       /* allocations that still succeed */
-
-static void *allocate_a_few(size_t size)
-{
-    return left == 0 ? NULL : (left--, malloc(size));
-}
-
-static void *reallocate_a_few(void *old, size_t size)
-{
-    return left == 0 ? NULL : (left--, realloc(old, size));
 }
 
 static void refused_memory_is_never_a_bad_msg(void **state)

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "few.h"
 #include "reader.h"
 #include <cmocka.h>
 
@@ -631,18 +632,6 @@ static void each_day_follows_the_one_before(void **state)
 }
 
 /* ---- memory ---- */
-
-static unsigned left;       /* allocations that still succeed */
-
-static void *allocate_a_few(size_t size)
-{
-    return left == 0 ? NULL : (left--, malloc(size));
-}
-
-static void *reallocate_a_few(void *old, size_t size)
-{
-    return left == 0 ? NULL : (left--, realloc(old, size));
-}
 
 /* Everything that allocates: five messages, problems of all kinds, a text of several pieces. */
 static struct span make_rich_report(struct buffer *text)

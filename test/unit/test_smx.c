@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "few.h"
 #include <cmocka.h>
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -170,13 +171,6 @@ static void text_that_is_none_is_refused(void **state)
     assert_int_equal(err.kind, ERROR_MALFORMED);
     assert_string_equal(err.rule, "body");
     arena_close(arena);
-}
-
-static unsigned left;       /* allocations that still succeed */
-
-static void *allocate_a_few(size_t size)
-{
-    return left == 0 ? NULL : (left--, malloc(size));
 }
 
 static void memory_that_is_short_is_said_to_be(void **state)

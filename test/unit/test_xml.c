@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "few.h"
 #include "reader.h"
 #include <cmocka.h>
 
@@ -475,18 +476,6 @@ static void an_event_that_fails_ends_the_reading(void **state)
 }
 
 /* ---- memory ---- */
-
-static unsigned left;       /* allocations that still succeed */
-
-static void *allocate_a_few(size_t size)
-{
-    return left == 0 ? NULL : (left--, malloc(size));
-}
-
-static void *reallocate_a_few(void *old, size_t size)
-{
-    return left == 0 ? NULL : (left--, realloc(old, size));
-}
 
 static bool read_with_few(struct xml_reader **own, struct span document, struct error *err)
 {
