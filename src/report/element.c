@@ -158,10 +158,21 @@ static bool finish_date(struct parse *parse, struct span text)
     return read_time(parse, text, "Date", &parse->report.created);
 }
 
+static bool is_digits(struct span text)
+{
+    size_t i = 0;
+    while (i < text.len && text.at[i] >= '0' && text.at[i] <= '9')
+        i++;
+    return text.len > 0 && i == text.len;
+}
+
+/* A number beyond all of ours is still one: the lowest priority, not the usual one. */
 static bool finish_priority(struct parse *parse, struct span text)
 {
     int64_t value = REPORT_NO_NUMBER;
-    if (!read_number(parse, text, "Priority", &value))
+    if (is_digits(span_trim(text)) && !to_int64(span_trim(text), &value))
+        value = INT_MAX;
+    else if (!read_number(parse, text, "Priority", &value))
         return false;
     if (value == REPORT_NO_NUMBER)
         return true;

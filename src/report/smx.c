@@ -2,8 +2,6 @@
  * the encoding in an XML declaration that was not UTF-16. */
 #include "report/smx.h"
 
-#include <strings.h>
-
 static bool is_nul(const char *at, size_t unit)
 {
     return at[0] == '\0' && at[unit - 1] == '\0';
@@ -49,89 +47,91 @@ bool smx_text(struct span bytes, struct span *text, enum text_encoding *encoding
 
 /* ---- the declaration ---- */
 
-/* Moves *at behind `word`, around which blanks are allowed. */
-static bool skip(const char **at, const char *word)
+static const char utf16[] = {'U', 0, 'T', 0, 'F', 0, '-', 0, '1', 0, '6', 0};
+
+/* A place in UTF-16LE text. */
+struct cursor {
+    const char *at;
+    const char *end;
+};
+
+/* The character there; NUL at the end, and for what is not ASCII, which no declaration has. */
+static char character(const struct cursor *cursor)
 {
-    const char *here = *at + strspn(*at, " \t\r\n");
-    const size_t len = strlen(word);
-    if (strncmp(here, word, len) != 0)
-        return false;
-    *at = here + len + strspn(here + len, " \t\r\n");
+    const bool ascii = cursor->at < cursor->end && cursor->at[1] == '\0' && (cursor->at[0] & 0x80) == 0;
+    return ascii ? cursor->at[0] : '\0';
+}
+
+static void skip_blanks(struct cursor *cursor)
+{
+    while (character(cursor) != '\0' && strchr(" \t\r\n", character(cursor)) != NULL)
+        cursor->at += 2;
+}
+
+/* Moves behind `word`, around which blanks are allowed. */
+static bool skip_word(struct cursor *cursor, const char *word)
+{
+    skip_blanks(cursor);
+    for (; *word != '\0'; word++, cursor->at += 2)
+        if (character(cursor) != *word)
+            return false;
+    skip_blanks(cursor);
     return true;
 }
 
-/* A quoted value at *at: where it lies in `head`. */
-static bool read_value(const char *head, const char **at, size_t *from, size_t *to)
+static bool read_value(struct cursor *cursor, struct span *value)
 {
-    const char quote[] = {**at, '\0'};
-    if (quote[0] != '"' && quote[0] != '\'')
+    const char quote = character(cursor);
+    if (quote != '"' && quote != '\'')
         return false;
-    *from = (size_t)(*at + 1 - head);
-    *to = *from + strcspn(*at + 1, quote);
-    if (head[*to] == '\0')
-        return false;
-    *at = head + *to + 1;
+    const char *const begin = cursor->at += 2;
+    while (character(cursor) != quote) {
+        if (character(cursor) == '\0')
+            return false;
+        cursor->at += 2;
+    }
+    *value = (struct span){begin, (size_t)(cursor->at - begin)};
+    cursor->at += 2;
     return true;
 }
 
-/* Where the name of an encoding other than UTF-16 lies, in characters. */
-static bool find_foreign_encoding(const char *head, size_t *from, size_t *to)
+/* The name of an encoding other than UTF-16, however far behind it stands. */
+static bool find_foreign_encoding(struct span text, struct span *name)
 {
-    const char *at = head;
-    if (!skip(&at, "<?xml") || at != head + 5 + strspn(head + 5, " \t\r\n") || !skip(&at, "version") ||
-        !skip(&at, "=") || !read_value(head, &at, from, to) || !skip(&at, "encoding") || !skip(&at, "=") ||
-        !read_value(head, &at, from, to))
-        return false;
-    return *to - *from != 6 || strncasecmp(head + *from, "UTF-16", 6) != 0;
+    struct cursor cursor = {text.at, text.at + text.len};
+    struct span version;
+    return character(&cursor) == '<' && skip_word(&cursor, "<?xml") && skip_word(&cursor, "version") &&
+           skip_word(&cursor, "=") && read_value(&cursor, &version) && skip_word(&cursor, "encoding") &&
+           skip_word(&cursor, "=") && read_value(&cursor, name) &&
+           !span_equal_nocase(*name, (struct span){utf16, sizeof utf16});
 }
 
-/* The beginning of the text, as far as a declaration could reach: ASCII, so that places can be counted. */
-static void read_head(struct span text, enum text_encoding encoding, char head[256])
+/* FF FE, what stands before the name of the encoding, and UTF-16. */
+static bool write_declaration(struct span before, struct arena *arena, struct span *out, struct error *err)
 {
-    struct error ignored;       /* whatever stops the conversion stands behind the declaration */
-    size_t used, len, ascii = 0;
-    (void)!text_to_utf8(encoding, text, false, &used, head, 255, &len, &ignored);
-    while (ascii < len && (head[ascii] & 0x80) == 0)
-        ascii++;
-    head[ascii] = '\0';
-}
-
-/* FF FE, the text up to the name of the encoding, and UTF-16. */
-static bool write_declaration(struct span text, enum text_encoding encoding, struct arena *arena, struct span *out,
-                              struct error *err)
-{
-    static const char name[] = {'U', 0, 'T', 0, 'F', 0, '-', 0, '1', 0, '6', 0};
-    struct span before;
-    if (!text_to_utf16le(encoding, text, arena, &before, err))
-        return false;
-    char *at = arena_alloc(arena, 2 + before.len + sizeof name);
+    char *at = arena_alloc(arena, 2 + before.len + sizeof utf16);
     if (at == NULL)
         return arena_error(arena, "limit", err);
     memcpy(at, "\xFF\xFE", 2);
     memcpy(at + 2, before.at, before.len);
-    memcpy(at + 2 + before.len, name, sizeof name);
-    *out = (struct span){at, 2 + before.len + sizeof name};
+    memcpy(at + 2 + before.len, utf16, sizeof utf16);
+    *out = (struct span){at, 2 + before.len + sizeof utf16};
     return true;
 }
 
 bool smx_prepare(struct span text, enum text_encoding encoding, struct arena *arena, struct span content[2],
                  struct error *err)
 {
-    struct span first = SPAN("\xFF\xFE"), second = text;
-    if (encoding != TEXT_UTF16LE) {
-        const size_t unit = encoding == TEXT_UTF8 ? 1 : 2;
-        char head[256];
-        size_t from, to = 0;
-        read_head(text, encoding, head);
-        if (!find_foreign_encoding(head, &from, &to))
-            to = 0;
-        else if (!write_declaration((struct span){text.at, from * unit}, encoding, arena, &first, err))
+    struct span first = SPAN("\xFF\xFE"), second = text, name;
+    if (encoding != TEXT_UTF16LE && !text_to_utf16le(encoding, text, arena, &second, err)) {
+        err->rule = err->kind == ERROR_MALFORMED ? "body" : err->rule;
+        return false;
+    }
+    if (encoding != TEXT_UTF16LE && find_foreign_encoding(second, &name)) {
+        const struct span before = {second.at, (size_t)(name.at - second.at)};
+        if (!write_declaration(before, arena, &first, err))
             return false;
-        const struct span rest = {text.at + to * unit, text.len - to * unit};
-        if (!text_to_utf16le(encoding, rest, arena, &second, err)) {
-            err->rule = err->kind == ERROR_MALFORMED ? "body" : err->rule;
-            return false;
-        }
+        second = (struct span){name.at + name.len, second.len - before.len - name.len};
     }
     content[0] = first;
     content[1] = second;

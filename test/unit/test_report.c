@@ -264,7 +264,7 @@ static void a_priority_that_is_none_is_5(void **state)
         {MACHINE_OF(CLIENT "<Priority>-1</Priority>"), 5, false, "Priority is negative"},
         {MACHINE_OF(CLIENT "<Priority>high</Priority>"), 5, false, "Priority is not a number"},
         {MACHINE_OF(CLIENT "<Priority>-</Priority>"), 5, false, "Priority is not a number"},
-        {MACHINE_OF(CLIENT "<Priority>99999999999999999999</Priority>"), 5, false, "Priority is not a number"},
+        {MACHINE_OF(CLIENT "<Priority>99999999999999999999</Priority>"), INT_MAX, true, NULL},
         {MACHINE_OF(CLIENT "<Priority>1</Priority><Priority>2</Priority>"), 1, true, "a second Priority is ignored"},
         {MACHINE_OF("<p:Priority xmlns:p='u'>1</p:Priority>" CLIENT), 5, false, NULL},
     };

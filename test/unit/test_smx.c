@@ -134,6 +134,20 @@ static void a_name_behind_other_than_ascii_is_left_alone(void **state)
     arena_close(arena);
 }
 
+static void a_declaration_may_be_long(void **state)
+{
+    struct arena *arena = arena_open(64 * 1024, NULL);
+    struct span content[2];
+    struct error err;
+    char sent[8192], kept[8192], expected[16400], got[16400];
+    (void)state;
+    (void)snprintf(sent, sizeof sent, "<?xml version='1.0'%5000sencoding='%s'?><a/>", "", "ISO-8859-1");
+    (void)snprintf(kept, sizeof kept, "<?xml version='1.0'%5000sencoding='%s'?><a/>", "", "UTF-16");
+    assert_true(smx_prepare(span_of(sent), TEXT_UTF8, arena, content, &err));
+    assert_bytes(joined(content, got), as_file(kept, expected));
+    arena_close(arena);
+}
+
 static void utf16be_is_turned_round(void **state)
 {
     struct arena *arena = arena_open(8192, NULL);
@@ -221,6 +235,7 @@ int main(void)
         cmocka_unit_test(half_a_unit_of_text_is_refused),
         cmocka_unit_test(only_an_untrue_encoding_is_rewritten),
         cmocka_unit_test(a_name_behind_other_than_ascii_is_left_alone),
+        cmocka_unit_test(a_declaration_may_be_long),
         cmocka_unit_test(utf16be_is_turned_round),
         cmocka_unit_test(utf16le_is_not_touched),
         cmocka_unit_test(text_that_is_none_is_refused),
