@@ -1,9 +1,13 @@
 """Fixtures: `start(**settings)` starts a relay in a fresh directory, `relay` is one with the defaults."""
 import itertools
+import sys
 
 import pytest
 
-from relay import Relay
+from proxies import Proxy
+from relay import TOP, Relay
+
+sys.path.append(str(TOP / "test/fault"))        # some stories run a campaign briefly
 
 
 def serve(directory):
@@ -45,3 +49,19 @@ def shared_relay(module_relay):
     if module_relay.process.poll() is not None:
         module_relay.start()
     return module_relay
+
+
+@pytest.fixture(scope="module")
+def proxied(module_relay, tmp_path_factory):
+    """`proxied("nginx")` is that proxy before the file's shared relay, `proxied("haproxy", relay)` before another."""
+    proxies = {}
+
+    def proxied(name, relay=module_relay):
+        key = name, relay.port
+        if key not in proxies:
+            proxies[key] = Proxy(name, relay, tmp_path_factory.mktemp(name))
+        return proxies[key]
+
+    yield proxied
+    for proxy in proxies.values():
+        proxy.stop()

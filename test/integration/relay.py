@@ -42,12 +42,14 @@ def command_line(settings):
 
 class Connection:
     """One client connection. After a refusal the relay closes, so a failing send is not an error here."""
-    def __init__(self, address, source=None):
+    def __init__(self, address, source=None, tls=None):
         self.sock = socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET)
         self.sock.settimeout(PATIENCE)
         if source:
             self.sock.bind((source, 0))
         self.sock.connect(address)
+        if tls:
+            self.sock = tls.wrap_socket(self.sock)
         self.received = b""
 
     def __enter__(self):
@@ -100,12 +102,24 @@ class Relay:
         self.environment, self.preexec = environment, preexec
         self.start()
 
-    def start(self):
+    def launch(self):
         with open(self.said, "wb") as stderr:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr,
                                             env=self.environment, preexec_fn=self.preexec, restore_signals=False)
+
+    def start(self):
+        self.launch()
         wait_until(lambda: b"mprelay: ready on" in self.said.read_bytes() or self.process.poll() is not None, "ready")
         assert self.process.poll() is None, self.said.read_text()
+
+    def sockets(self):
+        """How many it has open: the one that it listens on, and one for each connection."""
+        def is_socket(link):
+            try:
+                return os.readlink(link).startswith("socket:")
+            except FileNotFoundError:
+                return False                # closed meanwhile
+        return sum(map(is_socket, pathlib.Path("/proc/%d/fd" % self.process.pid).iterdir()))
 
     def stop(self):
         """As the service manager does; a sanitizer's report makes the status other than 0."""
@@ -148,3 +162,6 @@ class Relay:
         records, used = wait_until(whole, "%d verdicts" % verdicts)
         self.seen += used
         return records
+
+    def next_verdicts(self, count=1):
+        return [verdict for verdict in map(cmtrace.verdict, self.next_records(count)) if verdict]
