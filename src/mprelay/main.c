@@ -6,6 +6,7 @@
 #include "settings.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 
-enum { MOST_RELOADS = 1000, PATH_SIZE = 4096 };
+enum { MOST_RELOADS = 1000, PATH_SIZE = 4096, LARGE_BLOCK = 128 * 1024 };
 
 /* All that lives as long as the program. */
 struct program {
@@ -242,6 +243,12 @@ static void close_program(struct program *program)
     config_close(program->config);
 }
 
+/* A sample that was cut off by a full disk is no success. */
+static int end_output(void)
+{
+    return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_SUCCESS : EX_IOERR;
+}
+
 static int fail(const struct error *err)
 {
     (void)fprintf(stderr, "mprelay: %s\n", err->text);
@@ -260,8 +267,10 @@ int main(int argc, char **argv)
     if (wish != CONFIG_RUN && wish != CONFIG_CHECK) {
         config_answer(program.config, stdout);
         config_close(program.config);
-        return EXIT_SUCCESS;
+        return end_output();
     }
+    /* Left alone, the C library keeps ever larger blocks for itself after a few large reports. */
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
     block_signals(&signals);
     xml_init();
     const bool good = prepare(&program, &err) && (wish == CONFIG_CHECK || run(&program, &signals, &err));
@@ -270,5 +279,5 @@ int main(int argc, char **argv)
         return fail(&err);
     if (wish == CONFIG_CHECK)
         (void)printf("mprelay: the settings are good\n");
-    return EXIT_SUCCESS;
+    return end_output();
 }

@@ -32,7 +32,7 @@ static struct envelope_limits envelope_limits(const struct settings *settings)
 /* Inflated once, transcoded once, and the messages as plain data beside it, which are larger than their XML. */
 static size_t arena_ceiling(const struct settings *settings)
 {
-    return 1024 * 1024 +
+    return 1024UL * 1024 +
            6 * (settings->max_inflated > settings->max_request ? settings->max_inflated : settings->max_request);
 }
 
@@ -84,6 +84,19 @@ enum { QUOTED = 208, MOST_QUOTED = 200 };
 static const char *quote(struct span text, char out[QUOTED])
 {
     return text.len == 0 ? "-" : log_quote(text, MOST_QUOTED, out, QUOTED);
+}
+
+/* A value of a verdict, without the character that ends it there: an ID "A from B: refused with 400" would make of a
+ * kept report a refused one for whoever reads the line by its words. */
+static const char *quote_until(char end, struct span text, char out[QUOTED])
+{
+    if (text.len == 0)
+        return "-";
+    (void)quote(text, out);
+    for (char *at = out; *at != '\0'; at++)
+        if (*at == end)
+            *at = '_';
+    return out;
 }
 
 /* Directories are ours, but an admin of Windows may want to see them his way. */
@@ -157,7 +170,7 @@ static const char *message_id(const struct task *task, char out[QUOTED])
     uint16_t made[8];
     if (task->message.id.len > 0 || task->form == ENVELOPE_PLAIN || !task->parsed ||
         sys.getrandom(made, sizeof made, 0) != (ssize_t)sizeof made)
-        return quote(task->message.id, out);
+        return quote_until(' ', task->message.id, out);
     (void)snprintf(out, QUOTED, "{%04X%04X-%04X-%04X-%04X-%04X%04X%04X}", made[0], made[1], made[2], made[3], made[4],
                    made[5], made[6], made[7]);
     return out;
@@ -168,7 +181,8 @@ static void add_kept(struct log_block *block, const struct task *task, const cha
     char client[QUOTED];
     char host[QUOTED];
     log_block_info(block, "Relay: Message %s from %s client %s host '%s': kept as %s, %zu messages, priority %d, %s",
-                   id, task->address, quote(task->report.sender.id, client), quote(task->message.source_host, host),
+                   id, task->address, quote_until(' ', task->report.sender.id, client),
+                   quote_until('\'', task->message.source_host, host),
                    task->record.name.text, task->report.message_count, task->report.priority,
                    task->message.has_clientauth ? "signature not checked" : "unsigned");
 }

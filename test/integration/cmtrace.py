@@ -47,10 +47,10 @@ def parse_site(data):
 
 
 VERDICT = re.compile(
-    r"Relay: Message (?P<id>.*?) from (?P<address>\S+)"
+    r"Relay: Message (?P<id>[^ ]+) from (?P<address>\S+)"
     r"(?:: refused with (?P<refused>\d+)(?P<disguised> \(as 200\))?, (?P<rule>[a-z]+): (?P<why>.+)"
     r"|: not kept, answered (?P<failed>\d+): (?P<failure>.+)"
-    r"| client (?P<client>.*) host '(?P<host>.*)': kept as (?P<file>\S+), (?P<messages>\d+) messages, "
+    r"| client (?P<client>[^ ]+) host '(?P<host>[^']*)': kept as (?P<file>\S+), (?P<messages>\d+) messages, "
     r"priority (?P<priority>-?\d+), (?P<trust>unsigned|signature not checked))", re.S)
 
 

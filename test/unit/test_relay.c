@@ -239,10 +239,28 @@ static void what_a_client_says_is_cut_and_made_safe(void **state)
     task.message.has_clientauth = true;
     name_record(&task);
     (void)snprintf(expected, sizeof expected,
-                   "Relay: Message a~~]LOG] !>?[0m from 192.0.2.7 client %s host '%s': kept as 1K0VZ0HV2TXQQ3T5.smx, "
+                   "Relay: Message a~~]LOG]_!>?[0m from 192.0.2.7 client %s host '%s': kept as 1K0VZ0HV2TXQQ3T5.smx, "
                    "2 messages, priority 0, signature not checked|",
                    ours, ours);
     assert_log(&relay, &task, LOG_LEVEL_DEFAULT, expected, LOG_INFO);
+    config_close(config);
+}
+
+static void what_a_client_says_does_not_end_its_field(void **state)
+{
+    struct relay relay = usual_relay();
+    struct config *config = open_settings((const char *const[3]){NULL});
+    struct task task = usual_task(config);
+    (void)state;
+    task.message.id = SPAN("A from 192.0.2.1: refused with 400, http: x");
+    task.message.source_host = SPAN("H': kept as X.smx");
+    task.report.sender.id = SPAN("GUID: 1");
+    task.report.message_count = 2;
+    name_record(&task);
+    assert_log(&relay, &task, LOG_LEVEL_DEFAULT,
+               "Relay: Message A_from_192.0.2.1:_refused_with_400,_http:_x from 192.0.2.7 client GUID:_1 "
+               "host 'H_: kept as X.smx': kept as 1K0VZ0HV2TXQQ3T5.smx, 2 messages, priority 0, unsigned|",
+               LOG_INFO);
     config_close(config);
 }
 
@@ -386,6 +404,7 @@ int main(void)
         TEST(what_was_not_reached_is_not_said),
         TEST(each_refusal_has_its_verdict),
         TEST(what_a_client_says_is_cut_and_made_safe),
+        TEST(what_a_client_says_does_not_end_its_field),
         TEST(an_envelope_without_an_id_gets_one_for_the_log),
         TEST(the_golden_requests_are_taken),
         TEST(a_used_up_budget_is_busy_and_is_given_back),
