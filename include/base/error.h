@@ -63,4 +63,9 @@ bool error_refuse(struct error *err, enum error_kind kind, const char *rule, con
  * ERROR_NO_MEMORY, everything else ERROR_SYSTEM. */
 bool error_os(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* So that a compiler knows, too, that each returns false: what a caller read from a failed call is then seen. */
+#define error_set(...) (error_set(__VA_ARGS__), false)
+#define error_refuse(...) (error_refuse(__VA_ARGS__), false)
+#define error_os(...) (error_os(__VA_ARGS__), false)
+
 #endif

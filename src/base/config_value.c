@@ -12,7 +12,7 @@ struct unit {
 /* What a quantity may end in; the table ends with a row without a name. */
 static const struct unit number_units[] = {{"", 1}, {NULL, 0}};
 static const struct unit size_units[] = {
-    {"", 1}, {"K", 1024}, {"M", 1024 * 1024}, {"G", 1024 * 1024 * 1024}, {NULL, 0},
+    {"", 1}, {"K", 1UL << 10}, {"M", 1UL << 20}, {"G", 1UL << 30}, {NULL, 0},
 };
 static const struct unit duration_units[] = {
     {"us", 1},

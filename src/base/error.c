@@ -7,6 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#undef error_set
+#undef error_refuse
+#undef error_os
+
 static const struct error_policy policies[ERROR_KINDS] = {
     /*                           name             status  again  hidden ours */
     [ERROR_NONE] =             {"none",              200, false, false, false},

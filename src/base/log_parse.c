@@ -131,7 +131,7 @@ static int64_t parse_time(struct span date, struct span clock_text)
     struct clock clock = {0};
     if (!parse_date(date, &tm) || !parse_clock(clock_text, &tm, &clock))
         return INT64_MIN;
-    const int64_t second = clock.biased ? timegm(&tm) + clock.bias * 60 : mktime(&tm);
+    const int64_t second = clock.biased ? timegm(&tm) + clock.bias * 60L : mktime(&tm);
     return second * 1000000 + clock.microsecond;
 }
 

@@ -184,9 +184,7 @@ static const struct stamp *stamp_of(int64_t second, bool local)
 
 static inline char *put(char *at, const char *text)
 {
-    const size_t len = strlen(text);
-    memcpy(at, text, len);
-    return at + len;
+    return mempcpy(at, text, strlen(text));
 }
 
 static char *put_number(char *at, uint64_t number, unsigned base, size_t width)

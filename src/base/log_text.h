@@ -49,7 +49,7 @@ struct log_dump {
 
 /* One record that keeps the line breaks of its text (logs.md 1.3; the site format knows none). `room` is
  * LOG_DUMP_LEAST or more; what does not fit is cut off and said. */
-size_t log_text_dump(const struct log_style *style, const struct log_origin *origin, const struct log_dump *dump,
+size_t log_text_dump(const struct log_style *style, const struct log_origin *origin, const struct log_dump *what,
                      char *out, size_t room);
 
 #endif

@@ -172,7 +172,7 @@ bool listener_open(const struct config_list *addresses, struct listener **out, s
 /* Out of descriptors or memory: the waiting connection stays in the backlog; a moment later there may be room. */
 static void rest(void)
 {
-    const struct timespec moment = {.tv_nsec = 100 * 1000 * 1000};
+    const struct timespec moment = {.tv_nsec = 100 * 1000000L};
     log_warning("Relay: cannot accept a connection: %m");
     (void)nanosleep(&moment, NULL);
 }

@@ -26,9 +26,8 @@ struct job {
 
 static void *allocate(void *unused, unsigned count, unsigned size)
 {
-    size_t bytes;
     (void)unused;
-    return __builtin_mul_overflow((size_t)count, (size_t)size, &bytes) ? NULL : sys.allocate(bytes);
+    return sys.allocate((size_t)count * size);
 }
 
 static void release(void *unused, void *at)
@@ -42,11 +41,11 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Saturating, and never more than zlib's counters hold. */
-static size_t times(size_t count, size_t factor)
+/* Both fit 32 bits; the result is never more than zlib's counters hold. */
+static size_t times(size_t count, unsigned factor)
 {
-    size_t product;
-    return __builtin_mul_overflow(count, factor, &product) ? UINT_MAX - 1 : least(product, UINT_MAX - 1);
+    const uint64_t product = (uint64_t)count * factor;
+    return product < UINT_MAX ? (size_t)product : UINT_MAX - 1;
 }
 
 static void set_most(struct job *job, const struct inflate_options *options)
@@ -113,7 +112,7 @@ static bool measure(struct job *job, size_t *size, struct error *err)
 static void rewind_stream(struct job *job)
 {
     (void)inflateReset(&job->z);    /* fails only for a stream that was never begun */
-    job->z.next_in = (z_const Bytef *)job->stream.at;
+    job->z.next_in = (z_const Bytef *)(uintptr_t)job->stream.at;
     job->z.avail_in = (unsigned)job->stream.len;
 }
 

@@ -118,14 +118,14 @@ __attribute__((format(printf, 4, 5))) static bool write_span(struct reading *rea
     return arena_copy(reading->arena, span_of(text), out) || arena_error(reading->arena, "limit", err);
 }
 
-/* More than fit are dropped: they are for the log, and a sender has no claim to fill it. */
-static bool warn(struct reading *reading, struct span value, const char *what, struct error *err)
+/* More than fit are dropped: they are for the log, and a sender has no claim to fill it. The subject begins with a word
+ * of ours: a line of the log that began with the sender's could look like a verdict. */
+static bool warn(struct reading *reading, const char *subject, const char *what, struct error *err)
 {
     struct message *message = reading->message;
-    char quoted[MSG_QUOTE_ROOM];
     if (message->warning_count == ENVELOPE_MOST_WARNINGS)
         return true;
-    if (!write_span(reading, &message->warnings[message->warning_count], err, "%s %s", msg_quote(value, quoted), what))
+    if (!write_span(reading, &message->warnings[message->warning_count], err, "%s %s", subject, what))
         return false;
     message->warning_count++;
     return true;
@@ -202,8 +202,7 @@ static bool start_property(struct reading *reading, const struct element *elemen
     if (!span_equal_nocase(attribute(element, "Name"), SPAN("FileType")))
         return skip_element(reading);
     if (reading->seen_file_type)
-        return skip_element(reading) &&
-               warn(reading, SPAN("Property FileType"), "is repeated, the first one counts", err);
+        return skip_element(reading) && warn(reading, "Property FileType", "is repeated, the first one counts", err);
     reading->seen_file_type = true;
     reading->message->file_type = store(reading, attribute(element, "Value"));
     return reading->message->file_type.len > 0 ? skip_element(reading) : enter(reading, IN_PROPERTY);
@@ -220,7 +219,7 @@ static enum single find_single(struct span name)
 static bool start_single(struct reading *reading, const struct element *element, enum single single, struct error *err)
 {
     if (reading->seen[single])
-        return skip_element(reading) && warn(reading, element->name, "is repeated, the first one counts", err);
+        return skip_element(reading) && warn(reading, single_names[single], "is repeated, the first one counts", err);
     reading->seen[single] = true;
     if (single < SINGLES_KEPT) {
         reading->single = single;
@@ -365,10 +364,13 @@ static bool check_reply_mode(struct reading *reading, struct error *err)
 {
     static const char *const modes[] = {"", "Sync", "Async", "Reply", "DirectSync", "DirectAsync"};
     const struct span mode = reading->message->reply_mode;
+    char quoted[MSG_QUOTE_ROOM];
+    char subject[sizeof "ReplyMode ''" + MSG_QUOTE_ROOM];
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
         if (span_equal_nocase(mode, span_of(modes[i])))
             return true;
-    return warn(reading, mode, "is not a known ReplyMode, taken as Async", err);
+    (void)snprintf(subject, sizeof subject, "ReplyMode '%s'", msg_quote(mode, quoted));
+    return warn(reading, subject, "is not known, taken as Async", err);
 }
 
 bool msg_parse(struct span text, enum text_encoding encoding, const struct envelope_limits *limits,

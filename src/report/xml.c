@@ -109,13 +109,13 @@ static bool may_fail(struct xml_reader *reader)
 static void refuse_limit(struct xml_reader *reader, unsigned line, const char *what, size_t limit)
 {
     if (may_fail(reader))
-        error_refuse(reader->err, ERROR_TOO_BIG, "limit", "line %u: more than %zu %s", line, limit, what);
+        (void)error_refuse(reader->err, ERROR_TOO_BIG, "limit", "line %u: more than %zu %s", line, limit, what);
 }
 
 static void refuse_form(struct xml_reader *reader, unsigned line, const char *what)
 {
     if (may_fail(reader))
-        error_refuse(reader->err, ERROR_MALFORMED, reader->rule, "line %u: %s", line, what);
+        (void)error_refuse(reader->err, ERROR_MALFORMED, reader->rule, "line %u: %s", line, what);
 }
 
 static void on_start_document(void *context)
@@ -226,7 +226,8 @@ static void on_fault(void *context, xmlErrorPtr fault)
             text[len++] = *at;
     text[len] = '\0';
     if (may_fail(reader))
-        error_refuse(reader->err, ERROR_MALFORMED, reader->rule, "line %d: not well-formed: %s", fault->line, text);
+        (void)error_refuse(reader->err, ERROR_MALFORMED, reader->rule, "line %d: not well-formed: %s", fault->line,
+                           text);
 }
 
 /* ---- piece by piece ---- */
@@ -234,7 +235,7 @@ static void on_fault(void *context, xmlErrorPtr fault)
 static void refuse_memory(struct xml_reader *reader)
 {
     reader->failed = true;
-    error_set(reader->err, ERROR_NO_MEMORY, "the system refused memory for an XML document");
+    (void)error_set(reader->err, ERROR_NO_MEMORY, "the system refused memory for an XML document");
 }
 
 static unsigned line_at(const struct xml_reader *reader, const char *at)
@@ -273,11 +274,13 @@ static void take_piece(struct xml_reader *reader)
     const char *nul = memchr(end, '\0', len);
     reader->taken += used;
     reader->filled += len;
-    if (nul != NULL)
+    if (nul != NULL) {
         refuse_form(reader, line_at(reader, nul), "a NUL character");
-    else if (!converted && may_fail(reader))
-        error_refuse(reader->err, why.kind, reader->rule, "line %u: byte %zu: %s", line_at(reader, end + len),
-                     reader->taken, why.text);
+    } else if (!converted) {
+        reader->failed = true;
+        (void)error_refuse(reader->err, why.kind, reader->rule, "line %u: byte %zu: %s", line_at(reader, end + len),
+                           reader->taken, why.text);
+    }
 }
 
 static void feed(struct xml_reader *reader, struct span text, bool last)

@@ -6,6 +6,8 @@
 
 #include <inttypes.h>
 
+enum { DEEPEST = 40 };      /* that is indented */
+
 /* ---- for people ---- */
 
 static void print_value(const char *label, struct span value)
@@ -133,9 +135,10 @@ static void print_text(const struct findings *findings, const struct error *err)
 
 /* ---- as XML ---- */
 
+/* No deeper than anybody reads: a file that only opens elements would be printed as its square. */
 static void print_indent(unsigned depth)
 {
-    (void)printf("\n%*s", (int)(2 * depth), "");
+    (void)printf("\n%*s", (int)(2 * (depth < DEEPEST ? depth : DEEPEST)), "");
 }
 
 static bool begins_with(struct span text, struct span start)

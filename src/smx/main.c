@@ -29,18 +29,32 @@ static int print_usage(FILE *out, int status)
     return status;
 }
 
-int main(int argc, char **argv)
+static int print_version(void)
+{
+    (void)printf("smx %s\n", VERSION);
+    return EX_OK;
+}
+
+static int run(int argc, char **argv)
 {
     if (argc < 2)
         return print_usage(stderr, EX_USAGE);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
         return print_usage(stdout, EX_OK);
     if (strcmp(argv[1], "--version") == 0)
-        return printf("smx %s\n", VERSION) < 0 ? EX_IOERR : EX_OK;
+        return print_version();
     xml_init();
     for (int i = 0; i < VERBS; i++)
         if (strcmp(argv[1], verbs[i].name) == 0)
             return verbs[i].run(argc - 1, argv + 1);
     (void)fprintf(stderr, "smx: there is no verb '%s'\n", argv[1]);
     return print_usage(stderr, EX_USAGE);
+}
+
+/* Whatever was shown is worth its status only once it is written. */
+int main(int argc, char **argv)
+{
+    const int status = run(argc, argv);
+    const bool written = fflush(stdout) == 0 && !ferror(stdout);
+    return written || status != EX_OK ? status : EX_IOERR;
 }

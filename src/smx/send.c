@@ -292,7 +292,7 @@ static int send_files(struct sending *sending, char *const *names, int count)
         status = status == EX_OK ? one : status;
     }
     curl_easy_cleanup(sending->curl);
-    return fflush(stdout) == 0 ? status : EX_IOERR;
+    return status;
 }
 
 int verb_send(int argc, char **argv)

@@ -43,7 +43,10 @@ def test_a_fault_is_78_with_file_and_line(config, line, words):
     {"priority-high-max": 10, "priority-low-min": 5}, {"listen": "nowhere"}, {"listen": "127.0.0.1:99999"},
     {"listen": "unix:/proc/no/such/mp.sock"}, {"root": "/proc/nowhere"}, {"outbox": "/dev/null/box"},
     {"async-reply": "file:/no/such/file"}, {"check-target-host": "yes"}, {"unverified-prefix": "../"},
-    {"nonsense": "1"},
+    {"nonsense": "1"}, {"root": "/" + "x" * 4096}, {"unverified-prefix": ".x"}, {"unverified-prefix": "x" * 17},
+    {"listen": "unix:"}, {"listen": "unix:/" + "x" * 108}, {"listen": "unix:/dev/null"}, {"listen": "127.0.0.1:"},
+    {"listen": "::1:8080"}, {"listen": "[::1]"}, {"listen": "127.0.0.1:0x50"}, {"listen": "x" * 256 + ":8080"},
+    {"listen": "192.0.2.1:8080"},
 ])
 def test_what_would_not_start_is_78(config, change):
     arguments = [word for name, value in change.items() for word in ("--" + name, value)]
@@ -51,6 +54,20 @@ def test_what_would_not_start_is_78(config, change):
     assert status == 78 and len(said.strip()) > 20
     status, said_at_start = run("--config", config, *arguments)
     assert status != 0 and said_at_start == said
+
+
+def test_65_addresses_are_one_too_many(config):
+    root = config.read_text().partition("\n")[0]
+    for count, expected in ((64, 0), (65, 78)):
+        config.write_text(root + "\n" + "listen = 127.0.0.1:0\n" * count)
+        assert run("--config", config, "--check-config")[0] == expected
+
+
+@pytest.mark.parametrize("soft, hard, expected", [(100, 10000, 0), (100, 100, 78), (2100, 2100, 78)])
+def test_open_files_are_raised_as_far_as_it_is_allowed(config, soft, hard, expected):
+    limited = ["prlimit", "--nofile=%d:%d" % (soft, hard), BUILD / "mprelay", "--config", config, "--check-config"]
+    done = subprocess.run(limited, capture_output=True, text=True, timeout=60)
+    assert done.returncode == expected and (expected == 0 or "open files" in done.stderr), done.stderr
 
 
 def test_a_taken_port_is_78_and_names_the_address(config):

@@ -2,6 +2,8 @@
 import re
 import subprocess
 
+import pytest
+
 from relay import BUILD
 
 
@@ -42,3 +44,9 @@ def test_help_and_version():
     text = run("--help")
     assert "--max-request" in text and "--check-config" in text
     assert re.match(r"mprelay \d+\.\d+\.\d+\n", run("--version"))
+
+
+@pytest.mark.parametrize("option", ["--print-config", "--example-config", "--help", "--version"])
+def test_what_could_not_be_written_is_74(option):
+    with open("/dev/full", "wb") as full:
+        assert subprocess.run([BUILD / "mprelay", option], stdout=full, timeout=60).returncode == 74

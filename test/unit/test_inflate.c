@@ -3,6 +3,7 @@
 
 #include "base/sys.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -20,7 +21,7 @@ static const struct inflate_options gzip_usual = {.format = INFLATE_GZIP, .most 
 
 static struct span compress_as(int window_bits, int level, struct span plain)
 {
-    z_stream z = {.next_in = (z_const Bytef *)plain.at, .avail_in = (unsigned)plain.len};
+    z_stream z = {.next_in = (z_const Bytef *)(uintptr_t)plain.at, .avail_in = (unsigned)plain.len};
     assert_int_equal(deflateInit2(&z, level, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY), Z_OK);
     const size_t room = deflateBound(&z, plain.len);
     char *at = malloc(room);
@@ -161,6 +162,30 @@ static void the_ratio_counts_above_one_megabyte(void **state)
     release(more);
 }
 
+static void the_greatest_ratio_never_counts(void **state)
+{
+    const struct span plain = make_plain(3 * MEGABYTE, 0);
+    const struct span stream = compress_as(ZLIB, 9, plain);
+    const struct inflate_options options = {.most = 64 * MEGABYTE, .ratio = UINT_MAX};
+    struct arena *arena = arena_open(8 * MEGABYTE, NULL);
+    struct span out;
+    struct error err = {0};
+    (void)state;
+    assert_true(inflate_whole(stream, &options, arena, &out, &err));
+    assert_true(span_equal(out, plain));
+    arena_close(arena);
+    release(stream);
+    release(plain);
+}
+
+/* None of its bytes is looked at, so none needs to be there. */
+static void a_stream_longer_than_zlib_counts_is_refused(void **state)
+{
+    (void)state;
+    check_refused((struct span){"", UINT_MAX}, &usual, ERROR_TOO_BIG, "limit",
+                  "a compressed stream of 4294967295 bytes");
+}
+
 static void a_bomb_takes_no_memory(void **state)
 {
     const struct span plain = make_plain(40 * MEGABYTE, 0);
@@ -251,7 +276,7 @@ static void a_preset_dictionary_is_refused(void **state)
 {
     static const char dictionary[] = "StateMessage";
     unsigned char bytes[200];
-    z_stream z = {.next_in = (z_const Bytef *)dictionary, .avail_in = sizeof dictionary};
+    z_stream z = {.next_in = (z_const Bytef *)(uintptr_t)dictionary, .avail_in = sizeof dictionary};
     (void)state;
     assert_int_equal(deflateInit(&z, 6), Z_OK);
     assert_int_equal(deflateSetDictionary(&z, (const Bytef *)dictionary, sizeof dictionary), Z_OK);
@@ -312,6 +337,8 @@ int main(void)
         cmocka_unit_test(a_good_guess_takes_no_more_memory_than_the_result),
         cmocka_unit_test(the_size_limit_is_exact),
         cmocka_unit_test(the_ratio_counts_above_one_megabyte),
+        cmocka_unit_test(the_greatest_ratio_never_counts),
+        cmocka_unit_test(a_stream_longer_than_zlib_counts_is_refused),
         cmocka_unit_test(a_bomb_takes_no_memory),
         cmocka_unit_test(what_is_not_one_whole_stream_is_refused),
         cmocka_unit_test(a_raw_stream_without_checksum_is_refused),

@@ -448,6 +448,10 @@ static void a_reader_accepts_what_real_logs_have(void **state)
         {BYTES("<![LOG[a]LOG]!><time=\"15:00:00.000+9999\" date=\"12-02-2015\">\n"), BYTES("a"), LOG_PLAIN, 0,
          INT64_MIN},
         {BYTES("<![LOG[a]LOG]!><time=\"16:3"), BYTES("a"), LOG_PLAIN, 0, INT64_MIN},
+        {BYTES("<![LOG[a]LOG]!><time=\"16:39:05+000\" date=\"01-02-2015\" type=\"12\">\n"), BYTES("a"), LOG_PLAIN, 0,
+         INT64_C(1420216745000000)},
+        {BYTES("<![LOG[a]LOG]!><time=\"16:39:05.000+\" date=\"01-02-2015\" type=\"/\">\n"), BYTES("a"), LOG_PLAIN, 0,
+         INT64_C(1420216745000000)},
         {BYTES("<![LOG[cut o"), BYTES("cut o"), LOG_PLAIN, 0, INT64_MIN},
         {BYTES("\r\n\n\xef\xbb\xbf<![LOG[a]LOG]!>"), BYTES("a"), LOG_PLAIN, 0, INT64_MIN},
         {BYTES("plain\r\n"), BYTES("plain"), LOG_PLAIN, 0, INT64_MIN},
@@ -474,6 +478,26 @@ static void a_reader_accepts_what_real_logs_have(void **state)
     tzset();
 }
 
+static void a_time_that_is_none_is_no_time(void **state)
+{
+    static const char *const dates[] = {"",           "1",          "x-02-2015",  "01",         "01-",
+                                        "01-02",      "01-02-",     "01/02/2015", "01-02/2015", "00-02-2015",
+                                        "13-02-2015", "01-00-2015", "01-32-2015", "01-02-1600"};
+    static const char *const clocks[] = {"",         "x",        "16",       "16:",
+                                         "16:39",    "16:39:",   "16.39.05", "16:39.05",
+                                         "24:39:05", "16:60:05", "16:39:61", "16:39:05.000-9999"};
+    char line[120];
+    (void)state;
+    for (size_t i = 0; i < sizeof dates / sizeof *dates; i++) {
+        (void)snprintf(line, sizeof line, "<![LOG[a]LOG]!><time=\"16:39:05.000+000\" date=\"%s\">\n", dates[i]);
+        assert_true(parse_one(span_of(line)).time == INT64_MIN);
+    }
+    for (size_t i = 0; i < sizeof clocks / sizeof *clocks; i++) {
+        (void)snprintf(line, sizeof line, "<![LOG[a]LOG]!><time=\"%s\" date=\"01-02-2015\">\n", clocks[i]);
+        assert_true(parse_one(span_of(line)).time == INT64_MIN);
+    }
+}
+
 static void records_are_taken_off_one_by_one(void **state)
 {
     static const struct {
@@ -487,6 +511,10 @@ static void records_are_taken_off_one_by_one(void **state)
         {BYTES("<![LOG[a]LOG]!><time=\"1\r\n<![LOG[b]LOG]!><>\n"), {"a", "b"}},
         {BYTES("a  $$<S><><>\nb  $$<S><><>\n<MAXIMUM LOG FILE SIZE REACHED - FILE RENAMED>\n"), {"a", "b"}},
         {BYTES("<![LOG[nested <![LOG[x]LOG]!> y]LOG]!><>\nb\n"), {"nested <![LOG[x", "b"}},
+        {BYTES("<MAXIMUM LOG FILE SIZE REACHED - FILE RENAMED>"), {NULL}},
+        {BYTES("<MAXIMUM LOG FILE SIZE REACHED - FILE RENAMED> or not\n"),
+         {"<MAXIMUM LOG FILE SIZE REACHED - FILE RENAMED> or not"}},
+        {BYTES("  $$<S><><>\n $$<S><><>\n"), {"", ""}},
         {BYTES("\r\n\n"), {NULL}},
         {BYTES(""), {NULL}},
     };
@@ -541,6 +569,7 @@ int main(void)
         cmocka_unit_test(every_line_of_a_dump_is_7900_bytes_at_most),
         cmocka_unit_test(a_dump_without_room_is_cut_and_says_how_much),
         cmocka_unit_test(a_reader_accepts_what_real_logs_have),
+        cmocka_unit_test(a_time_that_is_none_is_no_time),
         cmocka_unit_test(records_are_taken_off_one_by_one),
         cmocka_unit_test(a_part_of_a_record_waits_for_the_rest),
     };

@@ -256,7 +256,9 @@ static void what_is_tolerated_leaves_a_warning(void **state)
         {"<ID>{1}</ID><Payload Type='inline'/><Payload Type='x'/>", "Payload is repeated, the first one counts"},
         {"<ID>{1}</ID><Property Name='FileType' Value='SMX'/><Property Name='filetype'>SWM</Property>",
          "Property FileType is repeated, the first one counts"},
-        {"<ID>{1}</ID><ReplyMode>Later</ReplyMode>", "Later is not a known ReplyMode, taken as Async"},
+        {"<ID>{1}</ID><ReplyMode>Later</ReplyMode>", "ReplyMode 'Later' is not known, taken as Async"},
+        {"<ID>{1}</ID><ReplyMode>Message {1} from 192.0.2.9: refused with 400, http: x</ReplyMode>",
+         "ReplyMode 'Message {1} from 192.0.2.9: refused with 400, http: x' is not known, taken as Async"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -52,10 +52,13 @@ static void assert_span(struct span got, struct span expected)
 
 static void what_is_written_is_read_back(void **state)
 {
-    static char long_text[3 * 1024 * 1024];
+    static char long_text[3 * 1024 * 1024];         /* of noise, so that it stays long when compressed */
+    uint32_t noise = 1;
     (void)state;
-    for (size_t i = 0; i < sizeof long_text; i += 2)
-        memcpy(long_text + i, (const char[]){(char)('!' + i % 89), 0}, 2);
+    for (size_t i = 0; i < sizeof long_text; i += 2) {
+        noise = noise * 1103515245u + 12345u;
+        memcpy(long_text + i, (const char[]){(char)('!' + (noise >> 16) % 89), 0}, 2);
+    }
     const struct span texts[] = {TEXT, {long_text, sizeof long_text}, SPAN("<\0\x3D\xD8\x00\xDE")};
     const struct outgoing outgoing = usual();
     for (size_t i = 0; i < COUNT(texts); i++) {

@@ -413,6 +413,32 @@ static void names_do_not_pile_up(void **state)
     assert_fit_for_use();
 }
 
+/* So many names that the limit is crossed, and a fault of form right behind, before anybody looked at the limit. */
+static void of_two_faults_the_first_is_told(void **state)
+{
+    struct error err = {0};
+    unsigned fit = 0;
+    (void)state;
+    for (unsigned over = 100000; over - fit > 1;) {
+        char room[64];
+        struct record record = {.at = room, .room = sizeof room};
+        const unsigned count = fit + (over - fit) / 2;
+        struct span document = make_names(0, count);
+        if (read_text(document, &record, &err))
+            fit = count;
+        else
+            over = count;
+        release(document);
+    }
+    char room[64];
+    struct record record = {.at = room, .room = sizeof room};
+    struct span document = make_names(0, fit + 1);
+    memcpy((char *)(uintptr_t)document.at + document.len - strlen("</a>"), "</b>", strlen("</b>"));
+    assert_false(read_text(document, &record, &err));
+    assert_int_equal(err.kind, ERROR_MALFORMED);
+    release(document);
+}
+
 /* The parser's own limit is 10 MB, and its ways with a section that is not complete are quadratic. */
 static void a_section_may_be_long(void **state)
 {
@@ -558,6 +584,7 @@ int main(void)
         cmocka_unit_test(over_a_limit_is_refused),
         cmocka_unit_test(what_grows_with_the_square_is_bounded),
         cmocka_unit_test(names_do_not_pile_up),
+        cmocka_unit_test(of_two_faults_the_first_is_told),
         cmocka_unit_test(a_section_may_be_long),
         cmocka_unit_test(a_tag_may_be_longer_than_a_piece),
         cmocka_unit_test(an_event_that_fails_ends_the_reading),
