@@ -56,6 +56,8 @@ int64_t sys_ticks(void);
 bool sys_write_all(int fd, const struct span parts[2]) MUST_CHECK;
 /* Reads a whole file into the buffer, up to the buffer's maximum. */
 bool sys_read_file(int directory, const char *path, struct buffer *out, struct error *err) MUST_CHECK;
+/* Does the path still lead to what is open? Not after it was renamed or removed, or its file system unmounted. */
+bool sys_is_at(int fd, const char *path) MUST_CHECK;
 /* As fsync, fdatasync and syncfs, going on after EINTR. 0 or -1 and errno. */
 int sys_fsync(int fd);
 int sys_fdatasync(int fd);

@@ -114,6 +114,15 @@ bool sys_read_file(int directory, const char *path, struct buffer *out, struct e
     return done;
 }
 
+/* A stat that fails is no failure of a report: what is open is opened anew, and that tells. */
+bool sys_is_at(int fd, const char *path)
+{
+    struct stat open;
+    struct stat there;
+    return sys.fstat(fd, &open) == 0 && stat(path, &there) == 0 && open.st_dev == there.st_dev &&
+           open.st_ino == there.st_ino;
+}
+
 static int sync_to_the_end(int (*sync)(int fd), int fd)
 {
     int result;

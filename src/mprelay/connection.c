@@ -16,7 +16,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-enum { WINDOW = 10 * 1000000 };     /* of the least rate, microseconds (spec/wire.md 8) */
+enum {
+    WINDOW = 10 * 1000000,      /* of the least rate, microseconds (spec/wire.md 8) */
+    SHARES = 10,                /* of the connections, one is looked at for its end in each watch */
+};
 
 void connections_init(struct connections *connections, const char *const *trusted, size_t trusted_count)
 {
@@ -74,12 +77,33 @@ static bool is_counted(const struct connections *connections, const struct conne
     return true;
 }
 
-static size_t count_address(const struct connections *connections, const char *address)
+/* Under the lock. */
+static bool join(struct connections *connections, struct connection *connection)
 {
-    size_t count = 0;
-    for (const struct connection *other = connections->first; other != NULL; other = other->next)
-        count += strcmp(other->address, address) == 0;
-    return count;
+    if (is_counted(connections, connection)) {
+        connection->peer = peer_join(&connections->peers, connection->address);
+        if (connection->peer == NULL)
+            return false;
+    }
+    connection->refused = connections->count - connections->refused >= connections->limits.connections ||
+                          (connection->peer != NULL && connection->peer->connections > connections->limits.per_address);
+    if (connection->refused && connections->refused >= CONNECTION_RESERVE)
+        connection->state = CONNECTION_CUT;
+    connections->refused += connection->refused;
+    connections->count++;
+    connection->next = connections->first;
+    if (connection->next != NULL)
+        connection->next->previous = connection;
+    connections->first = connection;
+    return true;
+}
+
+void connection_turn_away(int fd)
+{
+    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 60\r\nConnection: close\r\n"
+                                 "Content-Length: 0\r\n\r\n";
+    (void)send(fd, answer, sizeof answer - 1, MSG_DONTWAIT | MSG_NOSIGNAL);     /* as far as he listens */
+    (void)shutdown(fd, SHUT_RDWR);
 }
 
 struct connection *connection_open(struct connections *connections, int fd)
@@ -91,15 +115,14 @@ struct connection *connection_open(struct connections *connections, int fd)
     write_address(fd, connection->address);
 
     (void)pthread_mutex_lock(&connections->lock);
-    connection->refused = connections->count >= connections->limits.connections ||
-                          (is_counted(connections, connection) &&
-                           count_address(connections, connection->address) >= connections->limits.per_address);
-    connection->next = connections->first;
-    if (connection->next != NULL)
-        connection->next->previous = connection;
-    connections->first = connection;
-    connections->count++;
+    const bool joined = join(connections, connection);
     (void)pthread_mutex_unlock(&connections->lock);
+    if (!joined) {
+        sys.release(connection);
+        return NULL;
+    }
+    if (connection->state == CONNECTION_CUT)
+        connection_turn_away(fd);
     return connection;
 }
 
@@ -113,6 +136,9 @@ void connection_close(struct connections *connections, struct connection *connec
     if (connection->next != NULL)
         connection->next->previous = connection->previous;
     connections->count--;
+    connections->refused -= connection->refused;
+    if (connection->peer != NULL)
+        peer_leave(&connections->peers, connection->peer);
     (void)pthread_mutex_unlock(&connections->lock);
     sys.release(connection);
 }
@@ -206,13 +232,30 @@ static void cut(struct connection *connection, enum connection_state state)
     (void)shutdown(connection->fd, SHUT_RDWR);
 }
 
+static bool has_ended(int fd)
+{
+    char next;
+    return recv(fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* The library reads once for each edge that epoll tells, so it does not see an end that came together with the last
+ * bytes: it would wait until the deadline for a client that is gone. A shutdown of what has ended is one more edge. */
+static void show_end(struct connection *connection, enum connection_state state)
+{
+    if (state != CONNECTION_OURS && state != CONNECTION_CUT && has_ended(connection->fd))
+        (void)shutdown(connection->fd, SHUT_RD);
+}
+
 void connections_watch(struct connections *connections, int64_t now)
 {
     (void)pthread_mutex_lock(&connections->lock);
+    const unsigned share = connections->watches++ % SHARES;
     for (struct connection *connection = connections->first; connection != NULL; connection = connection->next) {
         const enum connection_state state = connection->state;
         if (is_overdue(connections, connection, state, now))
             cut(connection, state);
+        else if ((unsigned)connection->fd % SHARES == share)
+            show_end(connection, state);
     }
     (void)pthread_mutex_unlock(&connections->lock);
 }

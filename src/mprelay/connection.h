@@ -12,13 +12,17 @@
 #define MPRELAY_CONNECTION_H
 
 #include "base/error.h"
+#include "peers.h"
 
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
-enum { CONNECTION_ADDRESS_SIZE = 64 };
+enum {
+    CONNECTION_ADDRESS_SIZE = PEER_ADDRESS_SIZE,
+    CONNECTION_RESERVE = 64,    /* over a limit, and still told so in answer to their first request */
+};
 
 enum connection_state {
     CONNECTION_IDLE,            /* no request line seen yet, or none since the last answer */
@@ -26,13 +30,14 @@ enum connection_state {
     CONNECTION_BODY,
     CONNECTION_OURS,            /* all is here, and it is our turn: the one state that is never cut */
     CONNECTION_ANSWER,          /* the answer is on its way, as fast as the client reads it */
-    CONNECTION_CUT,             /* by the watcher: too slow, or told to go */
+    CONNECTION_CUT,             /* by the watcher: too slow, or told to go; or turned away at once */
 };
 
 struct connection {
     struct connection *next;
     struct connection *previous;
     int fd;
+    struct peer *peer;          /* NULL: its address is not counted */
     bool refused;               /* over a limit: its first request is told to come back */
     bool begun;                 /* a request line was read */
     char address[CONNECTION_ADDRESS_SIZE];
@@ -56,6 +61,9 @@ struct connections {
     pthread_mutex_t lock;
     struct connection *first;
     size_t count;
+    size_t refused;                     /* of these */
+    unsigned watches;
+    struct peers peers;
     struct connection_limits limits;
     const char *const *trusted;         /* addresses that are not counted singly */
     size_t trusted_count;
@@ -68,12 +76,16 @@ size_t connections_count(struct connections *connections);
 /* Is one of them CONNECTION_OURS? */
 bool connections_have_work(struct connections *connections);
 
-/* NULL: no memory. The address is asked of the socket. */
+/* NULL: no memory. The address is asked of the socket. One that is over a limit when the reserve is used up is turned
+ * away at once and CONNECTION_CUT: who says nothing must not hold the place of others. */
 struct connection *connection_open(struct connections *connections, int fd);
 void connection_close(struct connections *connections, struct connection *connection);
 
 /* False if the watcher has cut it: touch the socket no more. */
 bool connection_enter(struct connection *connection, enum connection_state state) MUST_CHECK;
+
+/* Writes a 503 past the library. */
+void connection_turn_away(int fd);
 
 /* The request is over. A connection that was cut stays so. */
 void connection_rest(struct connection *connection);
@@ -83,7 +95,7 @@ void connection_rest(struct connection *connection);
 bool connection_sent_garbage(const struct connection *connection);
 
 /* Cuts what is over its deadline or below the least rate, after a 408 where the client still owes us a part of its
- * request; while draining, also what is idle. */
+ * request; while draining, also what is idle. Wakes the worker of a connection whose client has ended it. */
 void connections_watch(struct connections *connections, int64_t now);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * The decision hidden here: a worker is one libmicrohttpd daemon with its own epoll thread and never more than 112
- * connections, since the library stalls when exactly 128 sockets are ready at once; sockets are accepted by our own
- * listener and handed to the worker with the fewest.
+ * connections (PLACES_MOST), since the library stalls when exactly 128 sockets are ready at once; sockets are accepted
+ * by our own listener and handed to the worker with the fewest.
  */
 #include "http.h"
 
@@ -19,9 +19,7 @@
 #include <unistd.h>
 
 enum {
-    MOST_PER_WORKER = 112,
     LIBRARY_MOST = 120,         /* the library counts a connection a moment longer than we do */
-    RESERVE = 64,               /* connections over the limit that are still told to come back */
     WATCH_MILLISECONDS = 100,
     BODY_PIECE = 8 * 1024,      /* of a connection's memory, which the library clears for each request */
     STOP_GRACE = 5 * 1000000,   /* beyond request-timeout, microseconds */
@@ -38,6 +36,12 @@ struct http {
     struct worker *workers;
 };
 
+static void note_turned_away(const struct connection *connection)
+{
+    log_error("Relay: Message - from %s: not kept, answered 503: too many connections, in all or from this address",
+              connection->address);
+}
+
 static void note_connection(void *owner, struct MHD_Connection *library, void **context,
                             enum MHD_ConnectionNotificationCode code)
 {
@@ -45,14 +49,17 @@ static void note_connection(void *owner, struct MHD_Connection *library, void **
     struct connections *connections = &worker->service->connections;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(library, MHD_CONNECTION_INFO_CONNECTION_FD);
+        places_start(&worker->places, info->connect_fd);
         *context = connection_open(connections, info->connect_fd);
         if (*context == NULL) {
             (void)shutdown(info->connect_fd, SHUT_RDWR);    /* nobody would watch it */
             log_error("Relay: cannot take a connection: the system refused memory for it");
+        } else if (((struct connection *)*context)->state == CONNECTION_CUT) {
+            note_turned_away(*context);
         }
         return;
     }
-    worker->connections--;
+    places_end(&worker->places);
     if (*context != NULL) {
         request_note_garbage(worker, *context);
         connection_close(connections, *context);
@@ -76,36 +83,26 @@ static struct worker *choose_worker(struct http *http)
     struct worker *best = &http->workers[0];
     for (size_t i = 1; i < http->worker_count; i++) {
         struct worker *worker = &http->workers[i];
-        if (i >= http->eager_workers && best->connections < MOST_PER_WORKER)
+        if (i >= http->eager_workers && places_taken(&best->places) < PLACES_MOST)
             break;
-        if (worker->connections < best->connections)
+        if (places_taken(&worker->places) < places_taken(&best->places))
             best = worker;
     }
     return best;
-}
-
-static void refuse_socket(int fd)
-{
-    static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 60\r\nConnection: close\r\n"
-                               "Content-Length: 0\r\n\r\n";
-    (void)send(fd, text, sizeof text - 1, MSG_DONTWAIT | MSG_NOSIGNAL);     /* as far as he listens */
-    (void)close(fd);
 }
 
 static void take_socket(void *owner, int fd, const struct sockaddr *peer, socklen_t len)
 {
     struct http *http = owner;
     struct worker *worker = choose_worker(http);
-    if (worker->connections >= MOST_PER_WORKER) {
-        refuse_socket(fd);
+    if (!places_take(&worker->places, fd)) {
+        connection_turn_away(fd);
+        (void)close(fd);
         log_error("Relay: Message - from -: not kept, answered 503: every worker is full");
         return;
     }
-    worker->connections++;
-    if (MHD_add_connection(worker->daemon, fd, peer, len) != MHD_YES) {     /* closes fd itself */
-        worker->connections--;
+    if (MHD_add_connection(worker->daemon, fd, peer, len) != MHD_YES)       /* closes fd itself */
         log_error("Relay: cannot take a connection: the HTTP library refused it");
-    }
 }
 
 static void *run_watcher(void *owner)
@@ -114,6 +111,8 @@ static void *run_watcher(void *owner)
     const struct timespec pause = {.tv_nsec = WATCH_MILLISECONDS * 1000000L};
     while (!http->stopping) {
         connections_watch(&http->service.connections, sys_ticks());
+        for (size_t i = 0; i < http->worker_count; i++)
+            places_recount(&http->workers[i].places);
         (void)nanosleep(&pause, NULL);
     }
     return NULL;
@@ -155,14 +154,16 @@ static size_t processors(void)
 
 static bool make_workers(struct http *http, const struct settings *settings, struct error *err)
 {
-    const size_t wanted = ((size_t)settings->max_connections + RESERVE + MOST_PER_WORKER - 1) / MOST_PER_WORKER;
+    const size_t wanted = ((size_t)settings->max_connections + CONNECTION_RESERVE + PLACES_MOST - 1) / PLACES_MOST;
     http->eager_workers = processors();
     http->worker_count = wanted > http->eager_workers ? wanted : http->eager_workers;
     http->workers = sys.allocate(http->worker_count * sizeof http->workers[0]);
     if (http->workers == NULL)
         return error_set(err, ERROR_NO_MEMORY, "no memory for %zu workers", http->worker_count);
-    for (size_t i = 0; i < http->worker_count; i++)
+    for (size_t i = 0; i < http->worker_count; i++) {
         http->workers[i] = (struct worker){.service = &http->service};
+        places_init(&http->workers[i].places);
+    }
     for (size_t i = 0; i < http->worker_count; i++)
         if (!xml_open(&http->workers[i].reader, err))
             return false;
@@ -230,6 +231,7 @@ static void stop_workers(struct http *http)
         if (http->workers[i].daemon != NULL)
             MHD_stop_daemon(http->workers[i].daemon);
         xml_close(http->workers[i].reader);
+        places_fini(&http->workers[i].places);
     }
     sys.release(http->workers);
 }

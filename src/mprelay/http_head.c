@@ -4,7 +4,9 @@
  * strings lie in the buffer as the lines lay on the wire: each header must begin two bytes (CR LF) behind the end of
  * the one before, and the last must end four bytes before the end of the head. Where they do not, something is hidden.
  * So with the blanks in the request line. (Of a folded line the library moves the name away, and shortens what it shows.
- * Only a NUL before a bare line feed looks like CR LF; there it ends the line as well.)
+ * What stays hidden: of the four bytes that end the head, and of the two that end a line, one may have been a NUL; before
+ * the request line the library skips a line that begins with a NUL; and a colon alone, ended by a bare line feed, ends the
+ * head. Only the last moves an end, to where there is no length yet: such a request is refused as empty, and closed.)
  */
 #include "http_head.h"
 
@@ -91,11 +93,13 @@ static enum MHD_Result look_at_header(void *owner, enum MHD_ValueKind kind, cons
 
 bool head_path_is_sound(struct span path)
 {
-    return !has_control(path) && memchr(path.at, ' ', path.len) == NULL;
+    return !has_control(path) && memchr(path.at, ' ', path.len) == NULL && memchr(path.at, '\t', path.len) == NULL;
 }
 
 static const char *check_line(const struct request_line *line)
 {
+    if (!is_token(span_of(line->method)))
+        return "a method that is not a token";
     if (!line->path_is_sound)
         return "a blank or a control character in the path";
     if (line->method + strlen(line->method) + 1 != line->path.at || line->path.at + line->path.len + 1 != line->version)
@@ -114,6 +118,12 @@ static const char *check_framing(const struct head *head)
     return NULL;
 }
 
+/* With an empty line: two line ends, which are NULs by now. */
+static bool ends_at(const struct head *head, const char *end)
+{
+    return head->next_line + 2 == end && memcmp(end - 4, "\0\0\0", 4) == 0;
+}
+
 bool head_read(struct MHD_Connection *connection, const struct request_line *line, size_t most_bytes, struct head *out,
                struct error *err)
 {
@@ -126,7 +136,7 @@ bool head_read(struct MHD_Connection *connection, const struct request_line *lin
     if (size->header_size > most_bytes || seen > MOST_LINES)
         return error_refuse(err, ERROR_HEADERS_TOO_BIG, "limit", "the head has %zu bytes; %zu in %d lines are taken",
                             size->header_size, most_bytes, MOST_LINES);
-    if (head.fault == NULL && head.next_line + 2 != line->method + size->header_size)
+    if (head.fault == NULL && !ends_at(&head, line->method + size->header_size))
         head.fault = "a folded line, a bare line feed or a NUL in the head";
     if (head.fault == NULL)
         head.fault = check_line(line);

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { MOST_PARAMETERS = 64 };
+
 enum request_state { REQUEST_HEAD, REQUEST_BODY, REQUEST_SWALLOW, REQUEST_TAKEN, REQUEST_DONE };
 
 struct request {
@@ -28,7 +30,7 @@ struct request {
     struct task task;
 };
 
-/* ---- a request's beginning and end ---- */
+/* ---- a request's end ---- */
 
 static struct connection *connection_of(struct MHD_Connection *library)
 {
@@ -39,27 +41,6 @@ static struct connection *connection_of(struct MHD_Connection *library)
 static const struct epoch *current_epoch(const struct worker *worker)
 {
     return atomic_load(&worker->service->epoch);
-}
-
-/* The library has read the request line: from here on there is a request that must end in a verdict. */
-void *request_begin(void *owner, const char *path, struct MHD_Connection *library)
-{
-    struct worker *worker = owner;
-    struct connection *connection = connection_of(library);
-    struct request *request = sys.allocate(sizeof *request);
-    if (request == NULL || connection == NULL || !connection_enter(connection, CONNECTION_HEAD)) {
-        sys.release(request);
-        return NULL;
-    }
-    *request = (struct request){.worker = worker, .connection = connection, .library = library};
-    request->epoch = current_epoch(worker);
-    request->line.path = span_of(path);
-    request->line.path_is_sound = head_path_is_sound(request->line.path);
-    request->task.settings = request->epoch->settings;
-    request->task.address = connection->address;
-    request->task.number = ++worker->service->requests;
-    buffer_init(&request->body, request->task.settings->max_request);
-    return request;
 }
 
 static void log_once(struct request *request)
@@ -76,8 +57,10 @@ static void explain_status(unsigned status, struct error *err)
         (void)error_refuse(err, ERROR_TOO_BIG, "limit", "a Content-Length or a chunk that no number can hold");
     else if (status == 414 || status == 431)
         (void)error_refuse(err, ERROR_HEADERS_TOO_BIG, "limit", "the head does not fit into max-headers");
-    else
+    else if (status == 400)
         (void)error_refuse(err, ERROR_MALFORMED, "http", "head or chunks that cannot be read");
+    else
+        (void)error_refuse(err, ERROR_MALFORMED, "http", "head or chunks that cannot be read (answered %u)", status);
 }
 
 /* A request that the library ended without asking us, or whose client went away. */
@@ -152,7 +135,7 @@ static enum MHD_Result refuse(struct request *request, const struct head *head)
     return connection_enter(request->connection, CONNECTION_BODY) ? MHD_YES : MHD_NO;
 }
 
-/* In the middle of a body the library takes no answer: it is written past it, and the connection ends. */
+/* Where the library takes no answer, as in the middle of a body: it is written past it, and the connection ends. */
 static enum MHD_Result drop(struct request *request)
 {
     char text[96];
@@ -162,6 +145,48 @@ static enum MHD_Result drop(struct request *request)
                              request->task.status);
     (void)send(request->connection->fd, text, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);   /* if he still reads */
     return MHD_NO;
+}
+
+/* ---- its beginning ---- */
+
+static size_t count_parameters(const char *path)
+{
+    size_t count = 0;
+    for (const char *at = strchr(path, '?'); at != NULL; at = strchr(at + 1, '&'))
+        count++;
+    return count;
+}
+
+/* We ignore them, but the library keeps each, and where it has no room left it neither answers nor ends. */
+static void refuse_parameters(struct request *request)
+{
+    (void)error_refuse(&request->task.err, ERROR_HEADERS_TOO_BIG, "limit", "more than %d parameters behind the path",
+                       MOST_PARAMETERS);
+    (void)drop(request);
+    (void)shutdown(request->connection->fd, SHUT_RDWR);
+}
+
+/* The library has read the request line: from here on there is a request that must end in a verdict. */
+void *request_begin(void *owner, const char *path, struct MHD_Connection *library)
+{
+    struct worker *worker = owner;
+    struct connection *connection = connection_of(library);
+    if (connection == NULL || !connection_enter(connection, CONNECTION_HEAD))
+        return NULL;
+    struct request *request = sys.allocate(sizeof *request);
+    if (request == NULL)
+        return NULL;
+    *request = (struct request){.worker = worker, .connection = connection, .library = library};
+    request->epoch = current_epoch(worker);
+    request->line.path = span_of(path);
+    request->line.path_is_sound = head_path_is_sound(request->line.path);
+    request->task.settings = request->epoch->settings;
+    request->task.address = connection->address;
+    request->task.number = ++worker->service->requests;
+    buffer_init(&request->body, request->task.settings->max_request);
+    if (count_parameters(path) > MOST_PARAMETERS)
+        refuse_parameters(request);
+    return request;
 }
 
 /* ---- the head ---- */
@@ -245,7 +270,7 @@ static enum MHD_Result take_head(struct request *request, const char *path, cons
     request->line.version = version;
     if (!head_read(request->library, &request->line, request->worker->service->max_headers, &head, &request->task.err))
         return refuse(request, NULL);
-    request->closing = head.is_1_0;
+    request->closing = head.is_1_0 || head.chunked;     /* the library takes line feeds in chunks that others do not */
     request->plain = is_plain(method, head.content_type);
     if (request->plain)
         request->task.form = ENVELOPE_PLAIN;

@@ -11,6 +11,7 @@
 
 #include "connection.h"
 #include "http_answer.h"
+#include "places.h"
 #include "relay.h"
 
 #include <microhttpd.h>
@@ -35,7 +36,7 @@ struct worker {
     struct service *service;
     struct MHD_Daemon *daemon;
     struct xml_reader *reader;
-    _Atomic unsigned connections;
+    struct places places;
 };
 
 /* For a connection that ends: a verdict on what came over it without ever being a request. */

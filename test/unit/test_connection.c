@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -147,6 +148,38 @@ static void one_too_many_is_marked(void **state)
             close_pair(pairs[k]);
         connections_fini(&connections);
     }
+}
+
+static void who_is_over_a_limit_beyond_the_reserve_is_turned_away(void **state)
+{
+    static const char *const none = NULL;
+    enum { ALL = 1 + CONNECTION_RESERVE + 1 };
+    struct connections connections;
+    struct connection *connection[ALL];
+    struct pair pairs[ALL];
+    bool open;
+    (void)state;
+    begin(&connections, &none, 0);
+    for (size_t i = 0; i < ALL; i++) {
+        pairs[i] = make_tcp_pair(AF_INET);
+        connection[i] = connection_open(&connections, pairs[i].ours);
+        assert_int_equal(connection[i]->refused, i > 0);
+        assert_int_equal(connection[i]->state, i < ALL - 1 ? CONNECTION_IDLE : CONNECTION_CUT);
+        const char *answer = told(pairs[i].client, &open);
+        assert_int_equal(strncmp(answer, "HTTP/1.1 503 ", 13) == 0, i == ALL - 1);
+        assert_int_equal(open, i < ALL - 1);
+    }
+    struct pair other = make_pair();                /* of another address: they take no place from him */
+    struct connection *admitted = connection_open(&connections, other.ours);
+    assert_false(admitted->refused);
+    connection_close(&connections, admitted);
+    close_pair(other);
+    for (size_t i = 0; i < ALL; i++) {
+        connection_close(&connections, connection[i]);
+        close_pair(pairs[i]);
+    }
+    assert_int_equal(connections.refused, 0);
+    connections_fini(&connections);
 }
 
 static void *refuse_memory(size_t size)
@@ -290,6 +323,50 @@ static void a_second_request_has_its_own_time(void **state)
     connections_fini(&connections);
 }
 
+static bool has_edge(int epoll)
+{
+    struct epoll_event event;
+    return epoll_wait(epoll, &event, 1, 0) == 1;
+}
+
+/* As the library does: it waits for edges, and reads once for each. */
+static int wait_for_edges(int fd)
+{
+    struct epoll_event wanted = {.events = EPOLLIN | EPOLLET};
+    const int epoll = epoll_create1(0);
+    assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &wanted), 0);
+    return epoll;
+}
+
+static void an_end_that_came_with_the_last_bytes_is_shown_to_the_worker(void **state)
+{
+    static const char *const none = NULL;
+    struct connections connections;
+    (void)state;
+    for (int row = 0; row < 2 * CONNECTION_CUT; row++) {
+        const struct pair pair = row % 2 == 0 ? make_pair() : make_tcp_pair(AF_INET);
+        const enum connection_state at = (enum connection_state)(row / 2);
+        const int epoll = wait_for_edges(pair.ours);
+        char bytes[16];
+        begin(&connections, &none, 0);
+        struct connection *connection = connection_open(&connections, pair.ours);
+        lead_to(connection, at);
+        assert_int_equal(send(pair.client, "POST", 4, 0), 4);
+        assert_int_equal(shutdown(pair.client, SHUT_WR), 0);
+        assert_true(has_edge(epoll));
+        assert_int_equal(recv(pair.ours, bytes, sizeof bytes, 0), 4);
+        assert_false(has_edge(epoll));
+        for (int watch = 0; watch < 10; watch++)
+            connections_watch(&connections, sys_ticks());
+        assert_int_equal(has_edge(epoll), at != CONNECTION_OURS);
+        assert_int_equal(recv(pair.ours, bytes, sizeof bytes, 0), 0);
+        connection_close(&connections, connection);
+        close_pair(pair);
+        (void)close(epoll);
+        connections_fini(&connections);
+    }
+}
+
 /* ---- what is no request ---- */
 
 static void bytes_without_a_request_are_garbage(void **state)
@@ -332,11 +409,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_address_is_written_without_its_port),
         cmocka_unit_test(one_too_many_is_marked),
+        cmocka_unit_test(who_is_over_a_limit_beyond_the_reserve_is_turned_away),
         cmocka_unit_test(refused_memory_is_no_connection),
         cmocka_unit_test(each_state_has_its_deadline),
         cmocka_unit_test(the_least_rate_is_that_of_each_window),
         cmocka_unit_test(draining_ends_what_is_idle_and_nothing_else),
         cmocka_unit_test(a_second_request_has_its_own_time),
+        cmocka_unit_test(an_end_that_came_with_the_last_bytes_is_shown_to_the_worker),
         cmocka_unit_test(bytes_without_a_request_are_garbage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
