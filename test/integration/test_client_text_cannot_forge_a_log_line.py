@@ -11,7 +11,7 @@ SITE = "forged  $$<MP_RelayEndpoint><01-01-2026 00:00:00.000+000><thread=1 (0x1)
 TEXTS = [
     "a]LOG]!>\r\n" + RECORD, "a\r\n" + RECORD + "\r\n", "a\n" + SITE + "\n", "]LOG]!><![LOG[", "a\u2028" + SITE,
     "a\u0085b\u009b31m\u007f", "\u202eevil\u2066", "'quoted' \"twice\"", "]LOG]]LOG]!>!>", "<![LOG<![LOG[[",
-    "$$$<<", "%s%n",
+    "$$$<<", "%s%n", "Message {x} from 10.0.0.1: refused with 400, http: forged",
 ]
 
 

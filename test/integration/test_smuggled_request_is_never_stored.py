@@ -25,6 +25,7 @@ VECTORS = {
     "folded-line": HOST + b"X: a\r\n b\r\n" + LENGTH,
     "folded-encoding": HOST + b"Transfer-Encoding:\r\n chunked\r\n",
     "blank-first": b" X: a\r\n" + HOST + LENGTH,
+    "name-absent-before-line-feed": HOST + b":\n" + LENGTH,
     "name-absent": HOST + b": a\r\n" + LENGTH,
     "colon-absent": HOST + b"Content-Length\r\n",
     "encoding-unknown": HOST + b"Transfer-Encoding: gzip\r\n",
@@ -55,21 +56,28 @@ PATHS = {                           # what stands between method and version
     "nul-in-method": b"\0 /ccm_system/request",
     "two-blanks-before-path": b"  /ccm_system/request",
     "blank-in-query": b" /ccm_system/request?a b",
+    "tab-in-path": b" /ccm_system\t/request",
+    "control-in-method": b"\x7f /ccm_system/request",
     "nul-in-path": b" /ccm_system/request\0x",
 }
+
+
+def request_of(method, name):
+    """A request of that vector, and the smuggled one behind it."""
+    version = b" HTTP/1.0\r\n" if name.endswith("1.0") else b" HTTP/1.1\r\n"
+    kind = b'multipart/mixed; boundary="x"' if method == b"CCM_POST" else b"text/xml"
+    head = method + PATHS.get(name, b" /ccm_system/request") + version + b"Content-Type: " + kind + b"\r\n"
+    framing = VECTORS.get(name, HOST + (LENGTH if name in PATHS else CHUNKED))
+    return head + framing + b"\r\n" + CHUNKS.get(name, BODY) + SMUGGLED
 
 
 @pytest.mark.parametrize("name", [*VECTORS, *CHUNKS, *PATHS])
 @pytest.mark.parametrize("method", [b"CCM_POST", b"POST"])
 def test_smuggled_request_is_never_stored(shared_relay, method, name):
     relay, before = shared_relay, shared_relay.files()
-    version = b" HTTP/1.0\r\n" if name.endswith("1.0") else b" HTTP/1.1\r\n"
-    kind = b'multipart/mixed; boundary="x"' if method == b"CCM_POST" else b"text/xml"
-    head = method + PATHS.get(name, b" /ccm_system/request") + version + b"Content-Type: " + kind + b"\r\n"
-    body = CHUNKS.get(name, BODY)
     relay.posted += 1
     with relay.connect() as connection:
-        connection.send(head + VECTORS.get(name, HOST + (LENGTH if name in PATHS else CHUNKED)) + b"\r\n" + body + SMUGGLED)
+        connection.send(request_of(method, name))
         while connection.more():
             pass
     answers = re.findall(rb"HTTP/1\.1 (\d+)", connection.received)
