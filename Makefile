@@ -38,8 +38,8 @@ objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/$(1)/*.c))
 
 .SECONDEXPANSION:
 .SECONDARY:
-.PHONY: all tests check check-unit check-integration check-fuzz lint format asan tsan coverage bench fuzz install \
-    clean help always
+.PHONY: all tests check check-unit check-integration check-fuzz check-mutants lint analyze format asan tsan coverage \
+    campaign bench fuzz install clean help always
 
 all: $(PROGRAMS:%=$(BUILD)/%)  ## Build the programs (DEVELOPER=1: warnings are errors).
 
@@ -96,6 +96,9 @@ check-integration: all $(FAILING)  ## Run the real programs on loopback (T=name:
 check-fuzz: $(REPLAYS)  ## Replay every saved fuzz input, without a fuzzer.
 	@scripts/run-fuzz-corpora $(BUILD) $(FUZZ_TARGETS)
 
+check-mutants:  ## Break the spool in each known way: the test that must see it fails.
+	@test/mutants/run $(BUILD)
+
 fuzz:  ## Fuzz one target with libFuzzer (T=report SECONDS=60).
 	$(MAKE) BUILD=build/fuzz CC=clang OPTIMIZE='-O2 -g' HARDENING=-fPIE SANITIZE='-fsanitize=address,undefined \
 	    -fsanitize=fuzzer-no-link -fno-sanitize-coverage=trace-cmp -fno-sanitize-recover=all' build/fuzz/test/fuzz_$(T)
@@ -122,11 +125,17 @@ coverage:  ## Run the tests and print line and branch coverage by file.
 	find build/coverage -name '*.gcda' -delete
 	$(MAKE) $(COVERAGE) -k check; status=$$?; scripts/show-coverage build/coverage && exit $$status
 
+campaign: tests  ## Do every fault at full length, for hours; writes the table of docs/TESTING.md.
+	@BUILD=$(BUILD) test/fault/campaign
+
 bench: all  ## Measure side by side with nginx and fastify; writes docs/BENCH.md.
 	test/bench/run
 
 lint:  ## Check format, floors, banned calls, settings against manual pages; print the sizes.
 	@BUILD=$(BUILD) scripts/lint
+
+analyze:  ## Run clang-tidy and gcc's analyzer over every file.
+	@scripts/analyze
 
 format:  ## Bring the sources into the house's format.
 	scripts/format

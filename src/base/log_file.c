@@ -1,5 +1,7 @@
-/* The decision hidden here: when the file is renamed and what the older ones are called. Nothing here stops for a
- * failure: a rename that fails leaves the file growing, a file that cannot be opened leaves the old one in use. */
+/* The decision hidden here: when the file is renamed and what the older ones are called, and when it is given up.
+ * Nothing here stops for a failure: a rename that fails leaves the file growing; a file that cannot be opened leaves the
+ * old one in use, unless that was removed, or its disk went wrong: then to hold it open would only keep that disk from
+ * being mounted anew. */
 #include "log_file.h"
 
 #include "base/sys.h"
@@ -47,27 +49,47 @@ bool log_file_open(struct log_file *file, const struct log_settings *settings, s
     return open_path(file) || error_os(err, "cannot open the log '%s'", file->path);
 }
 
+void log_file_close(struct log_file *file)
+{
+    if (file->fd >= 0)
+        (void)sys.close(file->fd);      /* its writes have been answered; nobody is left to tell */
+    file->fd = -1;
+}
+
+/* Renamed it is somebody's rotation, and he says when we are to go on in another (log_file_reopen). */
+static bool is_removed(const struct log_file *file)
+{
+    struct stat status;
+    return file->fd >= 0 && (sys.fstat(file->fd, &status) != 0 || status.st_nlink == 0);
+}
+
 void log_file_reopen(struct log_file *file)
 {
     file->reopen_due = !open_path(file);
+    if (!file->reopen_due)
+        return;
+    file->os = file->os == 0 ? errno : file->os;
+    if (is_removed(file))
+        log_file_close(file);
 }
 
-void log_file_close(struct log_file *file)
+static void give_up(struct log_file *file, int os)
 {
-    (void)sys.close(file->fd);          /* its writes have been answered; nobody is left to tell */
-    file->fd = -1;
+    file->os = os;
+    if (os != ENOSPC && os != EDQUOT && os != EFBIG)
+        log_file_close(file);
 }
 
 /* Returns the bytes written; fewer than `len` means that file->os says why. */
 static size_t write_bytes(struct log_file *file, const char *bytes, size_t len)
 {
     size_t written = 0;
-    while (written < len) {
+    while (file->fd >= 0 && written < len) {
         const ssize_t done = sys.write(file->fd, bytes + written, len - written);
         if (done < 0 && errno == EINTR)
             continue;
         if (done <= 0) {
-            file->os = done < 0 ? errno : ENOSPC;
+            give_up(file, done < 0 ? errno : ENOSPC);
             break;
         }
         written += (size_t)done;
@@ -225,7 +247,7 @@ static size_t write_blocks(struct log_file *file, const struct log_batch *batch,
 unsigned log_file_append(struct log_file *file, const struct log_batch *batch, size_t from, size_t to)
 {
     bool may_rotate = true;             /* a rename that failed is tried again with the next batch */
-    if (file->reopen_due)
+    if (file->reopen_due || (file->regular && is_removed(file)))
         log_file_reopen(file);
     while (from < to) {
         const size_t begin = end_of(batch, from);

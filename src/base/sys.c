@@ -169,8 +169,12 @@ static bool sync_parent(char *path, size_t len, struct error *err)
 static bool make_one(char *path, size_t len, struct error *err)
 {
     struct error ignored;
-    if (sys.mkdirat(AT_FDCWD, path, DIRECTORY_MODE) == 0)
-        return sync_parent(path, len, err);
+    if (sys.mkdirat(AT_FDCWD, path, DIRECTORY_MODE) == 0) {
+        if (sync_parent(path, len, err))
+            return true;
+        (void)sys.unlinkat(AT_FDCWD, path, AT_REMOVEDIR);   /* a later sync would not cover it, but be believed */
+        return false;
+    }
     if (errno != EEXIST)
         return error_os(err, "cannot make the directory '%s'", path);
     /* Made just before a crash, it may not be durable yet; above our own directories we may not be allowed to sync. */

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 
 enum { FILE_MODE = 0640, LINK_TRIES = 8 };
 
@@ -51,18 +52,32 @@ void store_init(struct store *store)
         store->queues[i] = -1;
 }
 
-bool store_open(struct store *store, const struct spool_settings *settings, struct error *err)
+/* Who starts and finds no such lock removes every temporary as a leftover (spool.c). He has it alone while he does, and
+ * is waited for. */
+static void share_lock(int directory)
+{
+    while (flock(directory, LOCK_SH) != 0 && errno == EINTR)
+        ;
+}
+
+static bool open_queues(struct store *store, struct error *err)
+{
+    for (size_t i = 0; i < store->settings->queue_count; i++) {
+        const char *path = store->settings->queues[i];
+        store->queues[i] = sys.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+        if (store->queues[i] < 0)
+            return error_os(err, "cannot open the directory '%s'", path);
+    }
+    share_lock(store->queues[0]);
+    return true;
+}
+
+static bool open_store(struct store *store, const struct spool_settings *settings, struct error *err)
 {
     store_init(store);
     store->settings = settings;
-    for (size_t i = 0; i < settings->queue_count; i++) {
-        store->queues[i] = sys.openat(AT_FDCWD, settings->queues[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-        if (store->queues[i] < 0) {
-            (void)error_os(err, "cannot open the directory '%s'", settings->queues[i]);
-            store_close(store);
-            return false;
-        }
-    }
+    if (!open_queues(store, err))
+        return false;
     for (size_t i = 0; i < settings->queue_count; i++)
         store->named |= !filesystem_links_nameless(store->queues[i]);
     store->one_by_one = syncs_one_by_one(store);
@@ -244,13 +259,21 @@ static bool link_record(struct store *store, struct spool_record *record)
     return error_os(&record->error, "cannot put a file into '%s' under its name", queue_path(store, record));
 }
 
+/* Where XFS was shut down, because its disk broke, it says that a directory was synced, and nothing was. But it answers
+ * nothing else any more: so who can still be asked about has been synced. */
+static bool sync_directory(int directory)
+{
+    struct stat ignored;
+    return sys_fsync(directory) == 0 && sys.fstat(directory, &ignored) == 0;
+}
+
 static bool sync_directories(struct store *store, struct spool_record **records, size_t count, struct error *err)
 {
     bool touched[SPOOL_MOST_QUEUES] = {false};
     for (size_t i = 0; i < count; i++)
         touched[records[i]->queue] |= records[i]->state == SPOOL_LINKED;
     for (size_t i = 0; i < store->settings->queue_count; i++)
-        if (touched[i] && sys_fsync(store->queues[i]) != 0)
+        if (touched[i] && !sync_directory(store->queues[i]))
             return sync_failed(err, "the directory", store->settings->queues[i]);
     return true;
 }
@@ -332,7 +355,7 @@ static bool probe_queue(struct store *store, unsigned queue, struct error *err)
     return false;
 }
 
-bool store_probe(struct store *store, struct error *err)
+static bool probe_store(struct store *store, struct error *err)
 {
     for (unsigned i = 0; i < store->settings->queue_count; i++)
         if (!probe_queue(store, i, err))
@@ -340,4 +363,25 @@ bool store_probe(struct store *store, struct error *err)
     if (!store->one_by_one && sys_syncfs(store->queues[0]) != 0)   /* one file alone was synced by itself */
         return sync_failed(err, "the file system of", store->settings->queues[0]);
     return true;
+}
+
+/* Directories are not made here: where a disk is not mounted now, that would put reports where nobody looks for them
+ * once it is. */
+static bool is_in_place(const struct store *store)
+{
+    for (size_t i = 0; i < store->settings->queue_count; i++)
+        if (!sys_is_at(store->queues[i], store->settings->queues[i]))
+            return false;
+    return true;
+}
+
+bool store_prove(struct store *store, const struct spool_settings *settings, struct error *err)
+{
+    if (store->queues[0] >= 0 && is_in_place(store))
+        return true;
+    store_close(store);
+    if (open_store(store, settings, err) && probe_store(store, err))
+        return true;
+    store_close(store);
+    return false;
 }

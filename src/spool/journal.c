@@ -7,28 +7,24 @@
  * - After a failed sync the kernel takes the lost pages for clean. The memory would show them, the disk not; a batch
  *   behind them would be cut off. So nothing is appended there any more: what was acknowledged before is published,
  *   and then the other segment is begun through fresh descriptors. The same after a start, for the same reason.
- * - The segments' names are made durable before the first batch, and are never removed: a process that had opened
- *   such a file would lock and fill one that nobody finds again.
+ * - A disk may go away and come back. Descriptors of a file system that was shut down never work again, and keep it
+ *   from being mounted anew: so when anything goes wrong they are closed as soon as nobody uses them.
  */
 #include "journal.h"
 
 #include "base/sys.h"
+#include "journal_files.h"
 #include "segment.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <sys/file.h>
 
 enum {
-    SEGMENTS = 2,
+    SEGMENTS = JOURNAL_FILES,
     LEAST_SEGMENT = 16 * SEGMENT_BLOCK,
     SHOWN = 4 * JOURNAL_MOST_BATCH,     /* read back at a time */
-    FILE_MODE = 0640,
 };
 
 struct segment {
-    int fd;
     uint64_t lap;
     uint64_t end;                       /* of the batches that count */
     uint64_t last;                      /* the number of the last of them */
@@ -46,23 +42,23 @@ struct cursor {
 };
 
 struct journal {
-    int directory;
     uint64_t size;                      /* of a segment; 0: nothing is appended */
     char *staging;                      /* the appender's */
     char *shown;                        /* the reader's */
     struct cursor reading;              /* the reader's: behind what was read last */
 
     pthread_mutex_t lock;               /* guards what follows */
+    struct journal_files files;
     struct ring ring;
     struct cursor read;                 /* behind what was forgotten last */
     bool suspended;                     /* until all that was kept is published */
-    bool failed;                        /* a sync did: the descriptors are to be made anew */
+    bool failed;                        /* a sync did, or the disk went: the descriptors are to be made anew */
+    unsigned users;                     /* of the open files, outside of the lock: until 0 these are not closed */
     uint64_t number;                    /* given last */
     uint64_t kept;                      /* the last one that was acknowledged */
+    uint64_t lap;                       /* of the segment that it is in: this journal's mark among others */
     uint64_t published;                 /* all up to this one are files */
 };
-
-static const char *const segment_names[SEGMENTS] = {"segment-0", "segment-1"};
 
 static uint64_t larger(uint64_t a, uint64_t b)
 {
@@ -79,21 +75,151 @@ static bool find_next(const struct ring *ring, struct cursor *cursor)
     return cursor->at < ring->segments[cursor->segment].end;
 }
 
+/* ---- the segments ---- */
+
+/* Each segment as far as it goes: one may be short, or missing. Twice: what is published shows only when all headers
+ * were seen. */
+static bool scan(const struct journal *journal, const uint64_t sizes[SEGMENTS], uint64_t *published,
+                 struct segment_contents found[SEGMENTS], struct error *err)
+{
+    for (int pass = 0; pass < 2; pass++)
+        for (unsigned i = 0; i < SEGMENTS; i++) {
+            if (!segment_scan(journal->files.fds[i], sizes[i], *published, journal->shown, &found[i], err))
+                return false;
+            *published = larger(*published, found[i].published);
+        }
+    return true;
+}
+
+static unsigned newer_of(const struct segment_contents found[SEGMENTS])
+{
+    return found[1].last > found[0].last ? 1 : 0;
+}
+
+/* The one that the first unpublished batch is in. */
+static unsigned first_of(const struct segment_contents found[SEGMENTS])
+{
+    const unsigned newer = newer_of(found);
+    return found[1 - newer].fresh_number > 0 ? 1 - newer : newer;
+}
+
+/* All from the first unpublished batch to the last one that was acknowledged. */
+static bool holds_all(const struct journal *journal, const struct segment_contents found[SEGMENTS])
+{
+    const unsigned newer = newer_of(found);
+    const unsigned first = first_of(found);
+    return found[newer].last >= journal->kept && found[first].fresh_number == journal->published + 1 &&
+           (first == newer || found[newer].fresh_number == found[first].last + 1);
+}
+
+static void adopt(struct journal *journal, const struct segment_contents found[SEGMENTS], uint64_t published)
+{
+    const unsigned newer = newer_of(found);
+    const unsigned first = first_of(found);
+    for (unsigned i = 0; i < SEGMENTS; i++)
+        journal->ring.segments[i] = (struct segment){found[i].lap, found[i].end, found[i].last};
+    journal->ring.active = newer;
+    journal->published = found[first].fresh_number > 0 ? found[first].fresh_number - 1 : published;
+    journal->read = (struct cursor){first, found[first].fresh, journal->published};
+    journal->kept = found[newer].last;
+    journal->lap = found[newer].lap;
+    journal->number = larger(journal->number, larger(journal->kept, journal->published));
+    journal->suspended = true;
+}
+
+/* Another journal may have come to lie there, when a disk was mounted over the directory: its numbers say nothing of
+ * ours. What is in it is published too, as at a start. */
+static bool find_unpublished(struct journal *journal, const uint64_t sizes[SEGMENTS], struct error *err)
+{
+    struct segment_contents found[SEGMENTS];
+    uint64_t published = journal->published;
+    if (!scan(journal, sizes, &published, found, err))
+        return false;
+    const bool ours = found[0].lap == journal->lap || found[1].lap == journal->lap;
+    if (journal->kept > journal->published && !(ours && holds_all(journal, found)))
+        return error_set(err, ERROR_SYSTEM, "'%s' does not hold all that was kept in the journal", journal->files.path);
+    if (!ours && journal->kept > 0) {
+        published = 0;
+        if (!scan(journal, sizes, &published, found, err))
+            return false;
+    }
+    adopt(journal, found, published);
+    return true;
+}
+
+/* A batch may be staged, but nothing that is shown is still used. */
+static bool resize(struct journal *journal, struct error *err)
+{
+    if (!journal_files_fill(&journal->files, journal->size, journal->shown, err))
+        return false;
+    for (unsigned i = 0; i < SEGMENTS; i++) {
+        journal->ring.segments[i].end = SEGMENT_BLOCK;
+        journal->ring.segments[i].last = 0;
+    }
+    journal->read = (struct cursor){journal->ring.active, SEGMENT_BLOCK, journal->number};
+    return true;
+}
+
+/* A segment with batches that are not files yet is left as it is: it grows as far as it must. */
+static bool prepare(struct journal *journal, struct error *err)
+{
+    uint64_t sizes[SEGMENTS];
+    if (!journal_files_open(&journal->files, err) || !journal_files_find_sizes(&journal->files, sizes, err) ||
+        !find_unpublished(journal, sizes, err))
+        return false;
+    const bool fits = sizes[0] == journal->size && sizes[1] == journal->size;
+    return fits || journal->published < journal->kept || resize(journal, err);
+}
+
+/* By their path, and from what is there now. */
+static bool reopen(struct journal *journal, struct error *err)
+{
+    journal_files_close(&journal->files);
+    journal->failed = !prepare(journal, err);
+    if (journal->failed)
+        journal_files_close(&journal->files);
+    return !journal->failed;
+}
+
+/* Under the lock. */
+static void let_go(struct journal *journal)
+{
+    journal->suspended = journal->failed = true;
+    if (journal->users == 0)
+        journal_files_close(&journal->files);
+}
+
+void journal_let_go(struct journal *journal)
+{
+    (void)pthread_mutex_lock(&journal->lock);
+    let_go(journal);
+    (void)pthread_mutex_unlock(&journal->lock);
+}
+
+/* The cursor moves on first, while the end that it may stand at is still known. */
+static bool begin_segment(struct journal *journal, unsigned segment)
+{
+    struct ring *ring = &journal->ring;
+    uint64_t lap;
+    if (sys.getrandom(&lap, sizeof lap, 0) != (ssize_t)sizeof lap)
+        return false;
+    (void)find_next(ring, &journal->read);
+    ring->segments[segment] = (struct segment){.lap = lap, .end = SEGMENT_BLOCK};
+    ring->active = segment;
+    return true;
+}
+
 /* ---- reading ---- */
 
-/* What is read does not change meanwhile: a segment with batches that are not forgotten is not begun anew. */
-size_t journal_read(struct journal *journal, struct spool_record *records, size_t most, struct error *err)
+static size_t read_batches(struct journal *journal, const struct ring *ring, struct cursor cursor,
+                           struct spool_record *records, size_t most, struct error *err)
 {
     size_t count = 0;
     size_t used = 0;
-    (void)pthread_mutex_lock(&journal->lock);
-    const struct ring ring = journal->ring;
-    struct cursor cursor = journal->read;
-    (void)pthread_mutex_unlock(&journal->lock);
-    while (find_next(&ring, &cursor) && used + JOURNAL_MOST_BATCH <= SHOWN && count + JOURNAL_MOST_RECORDS <= most) {
-        const struct segment *segment = &ring.segments[cursor.segment];
+    while (find_next(ring, &cursor) && used + JOURNAL_MOST_BATCH <= SHOWN && count + JOURNAL_MOST_RECORDS <= most) {
+        const struct segment *segment = &ring->segments[cursor.segment];
         char *bytes = journal->shown + used;
-        if (!segment_read(segment->fd, segment->end, cursor.at, bytes, err)) {
+        if (!segment_read(journal->files.fds[cursor.segment], segment->end, cursor.at, bytes, err)) {
             if (err->kind == ERROR_NONE)
                 (void)error_set(err, ERROR_SYSTEM, "a batch of the journal cannot be read back");
             return count > 0 ? count : SIZE_MAX;
@@ -109,13 +235,32 @@ size_t journal_read(struct journal *journal, struct spool_record *records, size_
     return count;
 }
 
+/* What is read does not change meanwhile: a segment with batches that are not forgotten is not begun anew. */
+size_t journal_read(struct journal *journal, struct spool_record *records, size_t most, struct error *err)
+{
+    (void)pthread_mutex_lock(&journal->lock);
+    const bool ready = journal_files_are_open(&journal->files) || reopen(journal, err);
+    const struct ring ring = journal->ring;
+    const struct cursor from = journal->read;
+    journal->users += ready;
+    (void)pthread_mutex_unlock(&journal->lock);
+    if (!ready)
+        return SIZE_MAX;
+    const size_t count = read_batches(journal, &ring, from, records, most, err);
+    (void)pthread_mutex_lock(&journal->lock);
+    journal->users--;
+    (void)pthread_mutex_unlock(&journal->lock);
+    return count;
+}
+
 /* The mark is not synced: it saves work after a kill, and after a power cut the next synced header tells the same. */
 void journal_forget(struct journal *journal)
 {
     (void)pthread_mutex_lock(&journal->lock);
     journal->read = journal->reading;
     journal->published = larger(journal->published, journal->read.number);
-    segment_write_mark(journal->ring.segments[0].fd, journal->published);
+    if (journal_files_are_open(&journal->files))
+        segment_write_mark(journal->files.fds[0], journal->published);
     (void)pthread_mutex_unlock(&journal->lock);
 }
 
@@ -125,55 +270,6 @@ bool journal_is_empty(struct journal *journal)
     const bool is_empty = journal->published >= journal->kept;
     (void)pthread_mutex_unlock(&journal->lock);
     return is_empty;
-}
-
-/* ---- the segments ---- */
-
-static void close_segments(struct journal *journal)
-{
-    for (unsigned i = 0; i < SEGMENTS; i++) {
-        if (journal->ring.segments[i].fd >= 0)
-            (void)sys.close(journal->ring.segments[i].fd);      /* what mattered was synced */
-        journal->ring.segments[i].fd = -1;
-    }
-}
-
-/* Without the lock another process might write over what we acknowledge: no lock, no journal. */
-static bool lock_segments(const struct journal *journal, struct error *err)
-{
-    if (flock(journal->ring.segments[0].fd, LOCK_EX | LOCK_NB) == 0)
-        return true;
-    if (errno == EWOULDBLOCK)
-        return error_set(err, ERROR_BUSY, "another process uses the journal");
-    return error_os(err, "cannot lock the journal");
-}
-
-/* Their names may be new, or be left by a process that was killed before it synced them. */
-static bool open_segments(struct journal *journal, struct error *err)
-{
-    for (unsigned i = 0; i < SEGMENTS; i++) {
-        const int fd =
-            sys.openat(journal->directory, segment_names[i], O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
-        journal->ring.segments[i].fd = fd;
-        if (fd < 0)
-            return error_os(err, "cannot open the journal '%s'", segment_names[i]);
-    }
-    if (sys_fsync(journal->directory) != 0)
-        return error_os(err, "cannot sync the directory of the journal");
-    return lock_segments(journal, err);
-}
-
-/* The cursor moves on first, while the end that it may stand at is still known. */
-static bool begin_segment(struct journal *journal, unsigned segment)
-{
-    struct ring *ring = &journal->ring;
-    uint64_t lap;
-    if (sys.getrandom(&lap, sizeof lap, 0) != (ssize_t)sizeof lap)
-        return false;
-    (void)find_next(ring, &journal->read);
-    ring->segments[segment] = (struct segment){.fd = ring->segments[segment].fd, .lap = lap, .end = SEGMENT_BLOCK};
-    ring->active = segment;
-    return true;
 }
 
 /* ---- appending ---- */
@@ -189,30 +285,35 @@ size_t journal_record_size(const struct spool_record *record)
     return segment_record_size(record);
 }
 
-/* All is published: begins anew in the other segment, after a failed sync through descriptors that know of no error.
- * False: the records are kept the other way, and the next batch tries again. */
-static bool resume(struct journal *journal)
+/* By descriptors that know of no error. True: nothing is there that is not a file yet. */
+static bool reopen_published(struct journal *journal)
 {
     struct error ignored;
-    if (journal->published < journal->kept)
+    journal->published = journal->number;       /* also those that were refused */
+    return reopen(journal, &ignored) && journal->published >= journal->kept;
+}
+
+/* All is published: begins anew in the other segment. False: the records are kept the other way, and the next batch tries
+ * again. */
+static bool resume(struct journal *journal)
+{
+    if (journal->published < journal->kept || (journal->failed && !reopen_published(journal)))
         return false;
-    if (journal->failed) {
-        close_segments(journal);
-        if (!open_segments(journal, &ignored))
-            return false;
-    }
+    journal->published = journal->number;
     if (!begin_segment(journal, 1 - journal->ring.active))
         return false;
-    journal->published = journal->number;       /* also those that were refused */
     journal->suspended = false;
-    journal->failed = false;
     return true;
 }
 
 static bool find_room(struct journal *journal, uint64_t size)
 {
     const struct ring *ring = &journal->ring;
-    if (SEGMENT_BLOCK + size > journal->size || (journal->suspended && !resume(journal)))
+    if (SEGMENT_BLOCK + size > journal->size)
+        return false;
+    if (!journal_files_are_in_place(&journal->files))
+        journal->suspended = journal->failed = true;
+    if (journal->suspended && !resume(journal))
         return false;
     if (ring->segments[ring->active].end + size <= journal->size)
         return true;
@@ -221,11 +322,11 @@ static bool find_room(struct journal *journal, uint64_t size)
 }
 
 /* Only the appender changes what this reads. */
-static enum journal_result write_batch(const struct segment *segment, struct segment_batch *batch, struct error *err)
+static enum journal_result write_batch(int fd, struct segment_batch *batch, uint64_t at, struct error *err)
 {
-    if (!segment_write(segment->fd, batch, segment->end))
+    if (!segment_write(fd, batch, at))
         (void)error_os(err, "cannot write the journal");
-    else if (sys_fdatasync(segment->fd) != 0)
+    else if (sys_fdatasync(fd) != 0)
         (void)error_os(err, "cannot sync the journal");
     else
         return JOURNAL_KEPT;
@@ -241,22 +342,27 @@ enum journal_result journal_append(struct journal *journal, struct spool_record 
     (void)pthread_mutex_lock(&journal->lock);
     const bool has_room = find_room(journal, segment_batch_size(batch));
     struct segment *active = &journal->ring.segments[journal->ring.active];
-    const struct segment segment = *active;
-    batch->lap = segment.lap;
+    const int fd = journal->files.fds[journal->ring.active];
+    batch->lap = active->lap;
     batch->number = journal->number + 1;
     batch->published = journal->published;
+    journal->users += has_room;
     (void)pthread_mutex_unlock(&journal->lock);
     if (!has_room)
         return JOURNAL_FULL;
 
-    const enum journal_result result = write_batch(&segment, batch, err);
+    const enum journal_result result = write_batch(fd, batch, active->end, err);
     (void)pthread_mutex_lock(&journal->lock);
+    journal->users--;
     journal->number = batch->number;
     if (result == JOURNAL_KEPT) {
         journal->kept = active->last = batch->number;
+        journal->lap = active->lap;
         active->end += segment_batch_size(batch);
     } else {
         journal->suspended = journal->failed = true;
+        if (journal->published >= journal->kept)
+            let_go(journal);
     }
     (void)pthread_mutex_unlock(&journal->lock);
     return result;
@@ -264,105 +370,10 @@ enum journal_result journal_append(struct journal *journal, struct spool_record 
 
 /* ---- opening ---- */
 
-static bool find_sizes(const struct journal *journal, uint64_t sizes[SEGMENTS], struct error *err)
-{
-    for (unsigned i = 0; i < SEGMENTS; i++) {
-        struct stat status;
-        if (sys.fstat(journal->ring.segments[i].fd, &status) != 0)
-            return error_os(err, "cannot ask for the size of the journal '%s'", segment_names[i]);
-        if (!S_ISREG(status.st_mode))
-            return error_set(err, ERROR_SYSTEM, "the journal '%s' is not a file", segment_names[i]);
-        sizes[i] = (uint64_t)status.st_size;
-    }
-    return true;
-}
-
-/* Each segment as far as it goes: one may be short, or missing. Twice: what is published shows only when all headers
- * were seen. */
-static bool find_unpublished(struct journal *journal, const uint64_t sizes[SEGMENTS], struct error *err)
-{
-    struct ring *ring = &journal->ring;
-    struct segment_contents found[SEGMENTS];
-    for (int pass = 0; pass < 2; pass++)
-        for (unsigned i = 0; i < SEGMENTS; i++) {
-            struct segment *segment = &ring->segments[i];
-            if (!segment_scan(segment->fd, sizes[i], journal->published, journal->shown, &found[i], err))
-                return false;
-            *segment = (struct segment){segment->fd, found[i].lap, found[i].end, found[i].last};
-            journal->published = larger(journal->published, found[i].published);
-        }
-    const unsigned newer = found[1].last > found[0].last ? 1 : 0;
-    const unsigned older = 1 - newer;
-    const unsigned first = found[older].last > journal->published ? older : newer;
-    ring->active = newer;
-    journal->read = (struct cursor){first, found[first].fresh, journal->published};
-    journal->kept = found[newer].last;
-    journal->number = larger(journal->kept, journal->published);    /* the newest batches may be lost on the disk */
-    journal->suspended = true;
-    return true;
-}
-
-/* Both are emptied first: what one still holds is published, and is not to be told again when the other fails. */
-static bool make_room(struct journal *journal, uint64_t size)
-{
-    const struct segment *segments = journal->ring.segments;
-    bool made = true;
-    for (unsigned i = 0; i < SEGMENTS; i++)
-        made = sys.ftruncate(segments[i].fd, 0) == 0 && made;
-    for (unsigned i = 0; made && i < SEGMENTS; i++)
-        made = segment_fill(segments[i].fd, size, journal->staging);
-    return made;
-}
-
-static bool resize(struct journal *journal, uint64_t size, struct error *err)
-{
-    if (!make_room(journal, size)) {
-        (void)error_os(err, "cannot make room for the journal");
-        for (unsigned i = 0; i < SEGMENTS; i++)
-            (void)!sys.ftruncate(journal->ring.segments[i].fd, 0);  /* else it keeps from the reports what is left */
-        return false;
-    }
-    for (unsigned i = 0; i < SEGMENTS; i++) {
-        journal->ring.segments[i].end = SEGMENT_BLOCK;
-        journal->ring.segments[i].last = 0;
-    }
-    journal->read = (struct cursor){journal->ring.active, SEGMENT_BLOCK, journal->number};
-    return true;
-}
-
-/* A segment with batches that are not files yet is left as it is: it grows as far as it must. */
-static bool prepare(struct journal *journal, struct error *err)
-{
-    uint64_t sizes[SEGMENTS];
-    if (!open_segments(journal, err) || !find_sizes(journal, sizes, err) || !find_unpublished(journal, sizes, err))
-        return false;
-    const bool fits = sizes[0] == journal->size && sizes[1] == journal->size;
-    return fits || !journal_is_empty(journal) || resize(journal, journal->size, err);
-}
-
-static bool has_segment(int directory)
-{
-    for (unsigned i = 0; i < SEGMENTS; i++) {
-        const int fd = sys.openat(directory, segment_names[i], O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
-        if (fd < 0 && errno == ENOENT)
-            continue;
-        if (fd >= 0)
-            (void)sys.close(fd);        /* only looked for */
-        return true;
-    }
-    return false;
-}
-
 /* `needed` is false where no journal is wanted and nothing was left. */
-static bool set_up(struct journal *journal, const char *path, bool *needed, struct error *err)
+static bool set_up(struct journal *journal, bool *needed, struct error *err)
 {
-    const bool wanted = journal->size > 0;
-    journal->directory = path == NULL ? -1 : sys.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    if (journal->directory < 0 && !wanted && (path == NULL || errno == ENOENT))
-        return true;
-    if (journal->directory < 0)
-        return error_os(err, "cannot open the directory '%s'", path);
-    *needed = wanted || has_segment(journal->directory);
+    *needed = journal->size > 0 || (journal->files.path != NULL && journal_files_exist(journal->files.path));
     if (!*needed)
         return true;
     journal->staging = sys.allocate(JOURNAL_MOST_BATCH);
@@ -379,11 +390,10 @@ bool journal_open(const char *directory, uint64_t size_bytes, struct journal **o
     struct journal *journal = sys.allocate(sizeof *journal);
     if (journal == NULL)
         return error_set(err, ERROR_NO_MEMORY, "no memory for the journal");
-    *journal = (struct journal){.size = size_bytes == 0 ? 0 : larger(half, LEAST_SEGMENT), .directory = -1};
-    for (unsigned i = 0; i < SEGMENTS; i++)
-        journal->ring.segments[i].fd = -1;
+    *journal = (struct journal){.size = size_bytes == 0 ? 0 : larger(half, LEAST_SEGMENT)};
+    journal_files_init(&journal->files, directory);
     (void)pthread_mutex_init(&journal->lock, NULL);     /* cannot fail on Linux */
-    const bool done = set_up(journal, directory, &needed, err);
+    const bool done = set_up(journal, &needed, err);
     if (done)
         *out = needed ? journal : NULL;
     if (!done || !needed)
@@ -396,12 +406,9 @@ void journal_close(struct journal *journal)
 {
     if (journal == NULL)
         return;
-    const int first = journal->ring.segments[0].fd;
-    if (first >= 0 && journal->published > 0 && journal->published >= journal->kept)
-        (void)!sys_fdatasync(first);            /* else files are made twice at the next start */
-    close_segments(journal);
-    if (journal->directory >= 0)
-        (void)sys.close(journal->directory);    /* only synced */
+    if (journal_files_are_open(&journal->files) && journal->published > 0 && journal->published >= journal->kept)
+        (void)!sys_fdatasync(journal->files.fds[0]);    /* else files are made twice at the next start */
+    journal_files_close(&journal->files);
     sys.release(journal->staging);
     sys.release(journal->shown);
     (void)pthread_mutex_destroy(&journal->lock);

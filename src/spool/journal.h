@@ -41,4 +41,8 @@ size_t journal_read(struct journal *journal, struct spool_record *records, size_
 void journal_forget(struct journal *journal);
 bool journal_is_empty(struct journal *journal);
 
+/* From either thread. Something went wrong on its disk, or may have: nothing is held open there until it is used again.
+ * Then it is opened by its path anew, and what was kept in it must be there. */
+void journal_let_go(struct journal *journal);
+
 #endif

@@ -14,7 +14,6 @@ struct publisher {
     struct journal *journal;
     const struct spool_settings *settings;
     struct store store;
-    bool proved;                        /* the store is known to be good */
     bool troubled;                      /* and somebody was told */
     struct spool_record records[MOST_PUBLISHED];
     struct spool_record *pending[MOST_PUBLISHED];       /* those of them that are not files yet */
@@ -25,17 +24,9 @@ struct publisher {
     pthread_mutex_t lock;               /* guards what follows */
     pthread_cond_t changed;
     bool woken;
+    bool doubted;                       /* the store: to be given up */
     bool closing;
 };
-
-static bool prove_store(struct publisher *publisher, struct error *err)
-{
-    if (publisher->proved)
-        return true;
-    store_close(&publisher->store);
-    publisher->proved = store_open(&publisher->store, publisher->settings, err) && store_probe(&publisher->store, err);
-    return publisher->proved;
-}
 
 static bool read_journal(struct publisher *publisher, struct error *err)
 {
@@ -55,30 +46,33 @@ static bool read_journal(struct publisher *publisher, struct error *err)
 }
 
 /* Only what is not a file yet is tried again: on a disk that is nearly full, files that a reader has taken meanwhile
- * would come back for ever in place of those still missing. After any failure the store is opened anew: its
- * directories may have been, too. */
+ * would come back for ever in place of those still missing. */
 static bool commit_pending(struct publisher *publisher, struct error *err)
 {
     size_t left = 0;
-    const bool synced = store_commit(&publisher->store, publisher->pending, publisher->pending_count);
+    (void)!store_commit(&publisher->store, publisher->pending, publisher->pending_count);  /* each record tells */
     for (size_t i = 0; i < publisher->pending_count; i++)
         if (publisher->pending[i]->state != SPOOL_LINKED)
             publisher->pending[left++] = publisher->pending[i];
     publisher->pending_count = left;
-    publisher->proved = synced && left == 0;
     if (left > 0)
         *err = publisher->pending[0]->error;
     return left == 0;
 }
 
-/* A failed sync loses nothing here: the journal still has it, and the next try writes new files. */
+/* A failed sync loses nothing here: the journal still has it, and the next try writes new files. Until then nothing is
+ * held open on a disk that went wrong. */
 static bool publish(struct publisher *publisher, struct error *err)
 {
-    if (!prove_store(publisher, err) || (publisher->pending_count == 0 && !read_journal(publisher, err)) ||
-        !commit_pending(publisher, err))
-        return false;
-    journal_forget(publisher->journal);
-    return true;
+    if (store_prove(&publisher->store, publisher->settings, err) &&
+        (publisher->pending_count > 0 || read_journal(publisher, err)) && commit_pending(publisher, err)) {
+        journal_forget(publisher->journal);
+        return true;
+    }
+    store_close(&publisher->store);
+    if (err->kind != ERROR_NO_SPACE)
+        journal_let_go(publisher->journal);
+    return false;
 }
 
 /* Says once that there is trouble, and once that it is over. */
@@ -99,18 +93,22 @@ static bool publish_all(struct publisher *publisher)
         }
         tell_trouble(publisher, NULL);
     }
+    tell_trouble(publisher, NULL);
     return true;
 }
 
-/* Waits for something to publish; false at the end. */
+/* Waits for something to publish, or for nothing but to let go of the disk; false at the end. */
 static bool wait_for_work(struct publisher *publisher)
 {
     (void)pthread_mutex_lock(&publisher->lock);
     while (!publisher->woken && !publisher->closing)
         (void)pthread_cond_wait(&publisher->changed, &publisher->lock);
     const bool woken = publisher->woken;
-    publisher->woken = false;
+    const bool doubted = publisher->doubted;
+    publisher->woken = publisher->doubted = false;
     (void)pthread_mutex_unlock(&publisher->lock);
+    if (doubted)
+        store_close(&publisher->store);
     return woken;
 }
 
@@ -182,6 +180,15 @@ void publisher_wake(struct publisher *publisher)
     publisher->woken = true;
     (void)pthread_cond_signal(&publisher->changed);
     (void)pthread_mutex_unlock(&publisher->lock);
+}
+
+void publisher_let_go(struct publisher *publisher)
+{
+    journal_let_go(publisher->journal);
+    (void)pthread_mutex_lock(&publisher->lock);
+    publisher->doubted = true;
+    (void)pthread_mutex_unlock(&publisher->lock);
+    publisher_wake(publisher);
 }
 
 void publisher_close(struct publisher *publisher)

@@ -15,6 +15,8 @@ struct publisher;
 bool publisher_open(struct journal *journal, const struct spool_settings *settings, struct publisher **out,
                     struct error *err) MUST_CHECK;
 void publisher_wake(struct publisher *publisher);
+/* The disk went wrong, others found: nothing is held open on it until there is something to publish. */
+void publisher_let_go(struct publisher *publisher);
 void publisher_close(struct publisher *publisher);      /* NULL is allowed */
 
 #endif

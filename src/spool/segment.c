@@ -223,6 +223,8 @@ bool segment_scan(int fd, uint64_t size, uint64_t published, char *bytes, struct
     while (err->kind == ERROR_NONE && segment_read(fd, size, found.end, bytes, err) && follows(batch, &found)) {
         if (batch->number <= published)
             found.fresh = found.end + round_up(batch->length);
+        else if (found.fresh_number == 0)
+            found.fresh_number = batch->number;
         if (batch->published > found.published)
             found.published = batch->published;
         found.lap = batch->lap;

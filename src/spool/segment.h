@@ -40,6 +40,7 @@ struct segment_contents {
     uint64_t end;                       /* of the batches that count */
     uint64_t last;                      /* number of the last of them; 0: there is none */
     uint64_t fresh;                     /* where the first one above `published` begins, or `end` */
+    uint64_t fresh_number;              /* its number; 0: there is none */
     uint64_t published;                 /* the highest that any header or the mark tells */
 };
 

@@ -37,7 +37,7 @@ struct keeper {
     pthread_t thread;
     bool running;
     struct store store;
-    unsigned proved;                    /* equals spool->failures while the store is known to be good */
+    unsigned proved;                    /* equals spool->failures while no sync has failed since */
     size_t crowd;                       /* how many waited lately: rises at once, falls slowly */
     struct spool_record *records[MOST_IN_BATCH];
 };
@@ -48,7 +48,6 @@ struct spool {
     _Atomic uint64_t max_files;
     _Atomic uint64_t files;             /* an estimate */
     _Atomic unsigned failures;          /* failed syncs: each makes every keeper prove its store again */
-    int lock_fd;                        /* shared lock: a spool is in use */
 
     struct journal *journal;            /* NULL: none */
     struct publisher *publisher;        /* of what is in it */
@@ -107,17 +106,19 @@ static bool check_room(const struct spool *spool, const struct store *store, str
 /* After a failed sync, here or at the other keeper: fresh descriptors, and a probe that is kept. */
 static bool prove_store(struct keeper *keeper, struct error *err)
 {
-    const unsigned failures = keeper->spool->failures;
-    if (keeper->proved == failures)
-        return true;
-    store_close(&keeper->store);
-    if (!store_open(&keeper->store, &keeper->spool->settings, err) || !store_probe(&keeper->store, err)) {
-        if (err->kind != ERROR_NO_SPACE)
-            err->kind = ERROR_BUSY;
-        return false;
-    }
+    struct spool *spool = keeper->spool;
+    const unsigned failures = spool->failures;
+    if (keeper->proved != failures)
+        store_close(&keeper->store);
     keeper->proved = failures;
-    return true;
+    if (store_prove(&keeper->store, &spool->settings, err))
+        return true;
+    if (err->kind == ERROR_NO_SPACE)
+        return false;
+    err->kind = ERROR_BUSY;
+    if (spool->publisher != NULL)
+        publisher_let_go(spool->publisher);     /* it may be the same disk, and somebody wants to unmount it */
+    return false;
 }
 
 static void refuse_records(struct spool_record **records, size_t count, const struct error *err)
@@ -165,8 +166,10 @@ static size_t keep_in_journal(struct keeper *keeper, size_t count)
         const size_t chosen = choose_for_journal(keeper, records, count - answered);
         const enum journal_result result = chosen == 0 ? JOURNAL_FULL
                                                        : journal_append(spool->journal, records, chosen, &err);
-        if (result == JOURNAL_FULL)
+        if (result == JOURNAL_FULL) {
+            publisher_wake(spool->publisher);   /* it may be full of what was found in it just now */
             break;
+        }
         if (result == JOURNAL_FAILED) {
             refuse_records(records, count - answered, &err);
             spool->failures++;
@@ -180,6 +183,15 @@ static size_t keep_in_journal(struct keeper *keeper, size_t count)
     return answered;
 }
 
+/* Something is wrong, and it is no want of room: the next batch gets a store that was proved anew. */
+static bool distrusts_store(const struct keeper *keeper, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (keeper->records[i]->state == SPOOL_FAILED && keeper->records[i]->error.kind == ERROR_SYSTEM)
+            return true;
+    return keeper->proved != keeper->spool->failures;
+}
+
 static void keep_batch(struct keeper *keeper, size_t count)
 {
     struct spool *spool = keeper->spool;
@@ -191,6 +203,8 @@ static void keep_batch(struct keeper *keeper, size_t count)
         if (answered < count && !store_commit(&keeper->store, keeper->records + answered, count - answered))
             spool->failures++;
     }
+    if (distrusts_store(keeper, count))
+        store_close(&keeper->store);
     for (size_t i = 0; i < count; i++) {
         struct spool_record *record = keeper->records[i];
         const bool kept = record->state == SPOOL_LINKED;
@@ -237,28 +251,20 @@ static void *run_surveyor(void *argument)
 
 /* ---- opening and closing ---- */
 
-static void share_lock(int fd)
-{
-    while (flock(fd, LOCK_SH) != 0 && errno == EINTR)
-        ;
-}
-
 /* The lock on the first queue tells whether another process has this spool open: if none has, every temporary is a
- * leftover. It is shared afterwards, so that a new process can take over from an old one; and waited for, because who
- * holds it alone is sweeping, and would take our first temporaries for leftovers. Where there are no locks nobody
- * is ever alone. */
-static bool lock_and_sweep(struct spool *spool, struct error *err)
+ * leftover. Each open store has it shared (batch.c), so that a new process can take over from an old one. Where there
+ * are no locks nobody is ever alone. */
+static bool lock_and_sweep(const struct spool_settings *settings, struct error *err)
 {
-    const struct spool_settings *settings = &spool->settings;
-    spool->lock_fd = sys.openat(AT_FDCWD, settings->queues[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    if (spool->lock_fd < 0)
+    const int fd = sys.openat(AT_FDCWD, settings->queues[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (fd < 0)
         return error_os(err, "cannot open the directory '%s'", settings->queues[0]);
-    const bool alone = flock(spool->lock_fd, LOCK_EX | LOCK_NB) == 0;
-    for (size_t i = 0; i < settings->queue_count; i++)
-        if (!directory_sweep(settings->queues[i], alone, err))
-            return false;
-    share_lock(spool->lock_fd);
-    return true;
+    const bool alone = flock(fd, LOCK_EX | LOCK_NB) == 0;
+    bool swept = true;
+    for (size_t i = 0; swept && i < settings->queue_count; i++)
+        swept = directory_sweep(settings->queues[i], alone, err);
+    (void)sys.close(fd);                    /* only locked */
+    return swept;
 }
 
 /* A disk that is full today is no reason not to start: its stores prove themselves before their first batch. */
@@ -267,13 +273,8 @@ static bool open_stores(struct spool *spool, struct error *err)
     for (size_t i = 0; i < KEEPERS; i++) {
         struct keeper *keeper = &spool->keepers[i];
         keeper->spool = spool;
-        if (!store_open(&keeper->store, &spool->settings, err))
+        if (!store_prove(&keeper->store, &spool->settings, err) && err->kind != ERROR_NO_SPACE)
             return false;
-        if (store_probe(&keeper->store, err))
-            continue;
-        if (err->kind != ERROR_NO_SPACE)
-            return false;
-        keeper->proved = spool->failures - 1;
     }
     return true;
 }
@@ -324,6 +325,8 @@ static bool start_threads(struct spool *spool, struct error *err)
         if (!start_thread(&keeper->thread, &keeper->running, run_keeper, keeper, err))
             return false;
     }
+    for (size_t i = keepers; i < KEEPERS; i++)
+        store_close(&spool->keepers[i].store);      /* nobody would give it up when the disk goes */
     return start_thread(&spool->surveyor, &spool->surveying, run_surveyor, spool, err);
 }
 
@@ -346,12 +349,12 @@ bool spool_open(const struct spool_settings *settings, struct spool **out, struc
     struct spool *spool = sys.allocate(sizeof *spool);
     if (spool == NULL)
         return error_set(err, ERROR_NO_MEMORY, "no memory for the spool");
-    *spool = (struct spool){.settings = *settings, .lock_fd = -1, .last = &spool->first};
+    *spool = (struct spool){.settings = *settings, .last = &spool->first};
     spool_set_limits(spool, settings->min_free, settings->max_files);
     for (size_t i = 0; i < KEEPERS; i++)
         store_init(&spool->keepers[i].store);
     init_locks(spool);
-    if (!lock_and_sweep(spool, err) || !open_stores(spool, err) || !open_journal(spool, err) ||
+    if (!lock_and_sweep(settings, err) || !open_stores(spool, err) || !open_journal(spool, err) ||
         !start_threads(spool, err)) {
         spool_close(spool);
         return false;
@@ -404,8 +407,6 @@ void spool_close(struct spool *spool)
     if (spool->surveying)
         (void)pthread_join(spool->surveyor, NULL);
     close_journal(spool);
-    if (spool->lock_fd >= 0)
-        (void)sys.close(spool->lock_fd);    /* only locked */
     (void)pthread_cond_destroy(&spool->end);
     (void)pthread_cond_destroy(&spool->work);
     (void)pthread_mutex_destroy(&spool->lock);

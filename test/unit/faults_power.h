@@ -1,214 +1,218 @@
 /*
- * What a power cut after each event of a recording (faults.h) could have left, by the strictest reading of POSIX:
- * bytes not yet synced are there, lost or torn; a name made or removed and not yet synced in its directory is as
- * before or as after each such change, each name for itself; a directory is itself such a name. Since every name and
- * every file may turn out for itself, a promise is broken in some combination if and only if it is broken by one
- * name and one file, so that is all there is to look at.
+ * What the disk may hold when the power is cut after some event of a recording, by the strictest reading of POSIX.
+ *
+ * A disk is a set of places: a name in a directory, or a block of a file. Each place holds what it held when it was
+ * last synced, or any of what was put there since, each place for itself; a block may also be torn between two of
+ * them. A directory is itself such a name. What a failed sync should have covered is forlorn: it may be there, but no
+ * later sync makes it durable; only what is put there anew can be synced again.
  *
  * Without a journal (`journal` false) the link count of a file, too, is only there after a sync of the file itself.
  */
 #ifndef TEST_FAULTS_POWER_H
 #define TEST_FAULTS_POWER_H
 
-#include "faults.h"
+#include "faults_recording.h"
 
-struct power_loss {
-    unsigned cuts;          /* tried */
-    unsigned kept;          /* answered by the end */
-    unsigned lost;          /* cuts and records: answered as kept, and possibly not there, or not whole */
-    unsigned half;          /* cuts and names: a name ending in .smx, possibly with less than the whole file */
+#include <stdint.h>
+#include <unistd.h>
+
+enum { POWER_BLOCK = 4096, POWER_MOST = 2 * RECORDING_MOST, POWER_DURABLE = 0 };
+
+struct power_version {
+    size_t event; /* that put it there, + 1 */
+    bool forlorn;
+    int object;  /* of a name: what it names, or RECORDING_NOTHING */
+    char *bytes; /* of a block */
+    size_t len;
+    uint64_t key; /* of what it holds */
 };
 
-enum { POWER_CHANGES = 8, POWER_MOST = FAULTS_MOST };
-
-struct power_name {
-    int directory;
-    const char *name;
-    int durable;                            /* an object, or FAULTS_UNKNOWN for nothing */
-    size_t change_count;                    /* since then */
-    struct {
-        size_t at;
-        int object;
-    } changes[POWER_CHANGES];
-};
-
-struct power_file {
-    size_t durable;                         /* bytes, of a file that is written from the beginning */
-    size_t covered;                         /* what was done to it before this event is durable */
-    size_t linked;                          /* the event that gave it its first name, +1 */
-    bool counted;                           /* its link count is durable */
+struct power_place {
+    int owner;                      /* the directory, or the file */
+    const char *name;               /* NULL: a block */
+    size_t at;                      /* where the block begins */
+    uint64_t key;                   /* of the name, or of where the block begins */
+    struct power_version *versions; /* what it may hold, POWER_DURABLE first */
+    size_t count;
+    size_t next;   /* place of the same owner, + 1 */
+    size_t chosen; /* for the state that is looked at (faults_states.h) */
 };
 
 static struct {
-    struct power_file files[FAULTS_MOST];
-    struct power_name names[POWER_MOST];
-    size_t name_count;
-    const struct faults_event *kept[POWER_MOST];
+    struct power_place places[POWER_MOST];
+    size_t place_count;
+    size_t first[RECORDING_MOST];  /* place of each object, + 1 */
+    size_t linked[RECORDING_MOST]; /* the event that gave a file its first name, + 1 */
+    bool counted[RECORDING_MOST];  /* its link count is durable */
+    const struct recording_event *kept[RECORDING_MOST];
     size_t kept_count;
 } power;
 
-static inline struct power_name *power_find(int directory, const char *name)
+static inline uint64_t power_hash(const void *bytes, size_t len, uint64_t hash)
 {
-    for (size_t i = 0; i < power.name_count; i++)
-        if (power.names[i].directory == directory && strcmp(power.names[i].name, name) == 0)
-            return &power.names[i];
-    assert(power.name_count < POWER_MOST);
-    struct power_name *made = &power.names[power.name_count++];
-    *made = (struct power_name){.directory = directory, .name = name, .durable = FAULTS_UNKNOWN};
+    const unsigned char *at = bytes;
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
+    return (hash ^ hash >> 32) * UINT64_C(0x9E3779B97F4A7C15);
+}
+
+/* ---- places and what they may hold ---- */
+
+static inline void power_begin(void)
+{
+    for (size_t i = 0; i < power.place_count; i++) {
+        for (size_t k = 0; k < power.places[i].count; k++)
+            free(power.places[i].versions[k].bytes);
+        free(power.places[i].versions);
+    }
+    power.place_count = power.kept_count = 0;
+    memset(power.first, 0, sizeof power.first);
+    memset(power.linked, 0, sizeof power.linked);
+    memset(power.counted, 0, sizeof power.counted);
+}
+
+static inline struct power_place *power_first(int owner)
+{
+    return power.first[owner] == 0 ? NULL : &power.places[power.first[owner] - 1];
+}
+
+static inline struct power_place *power_next(const struct power_place *place)
+{
+    return place->next == 0 ? NULL : &power.places[place->next - 1];
+}
+
+static inline void power_put(struct power_place *place, struct power_version version)
+{
+    place->versions = realloc(place->versions, (place->count + 1) * sizeof version);
+    assert(place->versions != NULL);
+    version.key = version.len > 0 ? power_hash(version.bytes, version.len, version.len) : (uint64_t)version.object;
+    place->versions[place->count++] = version;
+}
+
+/* `name` NULL: the block at `at`. It first holds nothing. */
+static inline struct power_place *power_find(int owner, const char *name, size_t at)
+{
+    for (struct power_place *place = power_first(owner); place != NULL; place = power_next(place))
+        if (name == NULL ? place->at == at : strcmp(place->name, name) == 0)
+            return place;
+    assert(power.place_count < POWER_MOST);
+    struct power_place *made = &power.places[power.place_count++];
+    *made = (struct power_place){.owner = owner, .name = name, .at = at, .next = power.first[owner]};
+    made->key = name == NULL ? power_hash(&at, sizeof at, 1) : power_hash(name, strlen(name), 2);
+    power.first[owner] = power.place_count;
+    power_put(made, (struct power_version){.object = RECORDING_NOTHING});
     return made;
 }
 
-static inline void power_change(size_t at, const struct faults_event *event, int object)
+static inline const struct power_version *power_newest(const struct power_place *place)
 {
-    struct power_name *name = power_find(event->directory, event->name);
-    assert(name->change_count < POWER_CHANGES);
-    name->changes[name->change_count].at = at;
-    name->changes[name->change_count++].object = object;
-    if (object >= 0 && power.files[object].linked == 0)
-        power.files[object].linked = at + 1;
+    return &place->versions[place->count - 1];
 }
 
-static inline void power_sync_names(int directory, size_t begun)
+static inline bool power_is_open(const struct power_place *place)
 {
-    for (size_t i = 0; i < power.name_count; i++) {
-        struct power_name *name = &power.names[i];
-        if (directory != FAULTS_EVERYTHING && name->directory != directory)
-            continue;
-        size_t covered = 0;
-        while (covered < name->change_count && name->changes[covered].at < begun)
-            name->durable = name->changes[covered++].object;
-        name->change_count -= covered;
-        memmove(name->changes, name->changes + covered, name->change_count * sizeof name->changes[0]);
+    return place->count > 1;
+}
+
+/* ---- replaying what happened ---- */
+
+static inline void power_name(size_t event, int directory, const char *name, int object)
+{
+    power_put(power_find(directory, name, 0), (struct power_version){.event = event + 1, .object = object});
+    if (object >= 0 && power.linked[object] == 0)
+        power.linked[object] = event + 1;
+}
+
+static inline void power_write_block(size_t event, int object, size_t at, const char *bytes, size_t len)
+{
+    struct power_place *place = power_find(object, NULL, at / POWER_BLOCK * POWER_BLOCK);
+    const struct power_version *before = power_newest(place);
+    const size_t end = at % POWER_BLOCK + len;
+    char *copy = calloc(1, POWER_BLOCK);
+    assert(copy != NULL);
+    if (before->len > 0)
+        memcpy(copy, before->bytes, before->len);
+    memcpy(copy + at % POWER_BLOCK, bytes, len);
+    power_put(place, (struct power_version){.event = event + 1,
+                                            .object = RECORDING_NOTHING,
+                                            .bytes = copy,
+                                            .len = end > before->len ? end : before->len});
+}
+
+static inline void power_write(size_t event, const struct recording_event *wrote)
+{
+    for (size_t done = 0; done < wrote->len;) {
+        const size_t at = wrote->at + done;
+        const size_t room = POWER_BLOCK - at % POWER_BLOCK;
+        const size_t len = room < wrote->len - done ? room : wrote->len - done;
+        power_write_block(event, wrote->object, at, wrote->bytes + done, len);
+        done += len;
     }
 }
 
-static inline void power_sync_file(int object, size_t begun)
+static inline void power_truncate(size_t event, const struct recording_event *truncated)
 {
-    struct power_file *file = &power.files[object];
-    size_t len = 0;
-    for (size_t i = 0; i < begun; i++)
-        if (faults.events[i].kind == FAULTS_WROTE && faults.events[i].object == object)
-            len += faults.events[i].len;
-    file->durable = len > file->durable ? len : file->durable;
-    file->covered = begun > file->covered ? begun : file->covered;
-    file->counted |= file->linked > 0 && file->linked - 1 < begun;
+    assert(truncated->len == 0); /* nobody cuts a file in the middle */
+    for (struct power_place *place = power_first(truncated->object); place != NULL; place = power_next(place))
+        power_put(place, (struct power_version){.event = event + 1, .object = RECORDING_NOTHING});
 }
 
-static inline void power_sync(const struct faults_event *event)
+/* The newest version that the sync covers is durable; those before it are no more. */
+static inline void power_sync_place(struct power_place *place, size_t begun)
 {
-    if (event->object == FAULTS_UNKNOWN)
-        return;
-    power_sync_names(event->object, event->begun);
-    for (int i = 0; i < faults.object_count; i++)
-        if (event->object == FAULTS_EVERYTHING || event->object == i)
-            power_sync_file(i, event->begun);
+    size_t durable = 0;
+    for (size_t i = 1; i < place->count && place->versions[i].event <= begun; i++)
+        if (!place->versions[i].forlorn)
+            durable = i;
+    for (size_t i = 0; i < durable; i++)
+        free(place->versions[i].bytes);
+    place->count -= durable;
+    memmove(place->versions, place->versions + durable, place->count * sizeof place->versions[0]);
 }
 
-static inline void power_replay(size_t at, const struct faults_event *event)
+static inline void power_give_up_place(struct power_place *place, size_t begun)
 {
+    for (size_t i = 1; i < place->count && place->versions[i].event <= begun; i++)
+        place->versions[i].forlorn = true;
+}
+
+/* A sync, done or failed, of an object or of everything. */
+static inline void power_sync(const struct recording_event *sync)
+{
+    const bool done = sync->kind == RECORDING_SYNCED;
+    for (int i = 0; i < recording.object_count; i++) {
+        if (sync->object != RECORDING_EVERYTHING && sync->object != i)
+            continue;
+        for (struct power_place *place = power_first(i); place != NULL; place = power_next(place))
+            (done ? power_sync_place : power_give_up_place)(place, sync->begun);
+        power.counted[i] |= done && power.linked[i] > 0 && power.linked[i] <= sync->begun;
+    }
+}
+
+static inline void power_replay(size_t index)
+{
+    const struct recording_event *event = &recording.events[index];
     switch (event->kind) {
-    case FAULTS_NAMED:
-        power_change(at, event, event->object);
+    case RECORDING_WROTE:
+        power_write(index, event);
         break;
-    case FAULTS_UNNAMED:
-        power_change(at, event, FAULTS_UNKNOWN);
+    case RECORDING_TRUNCATED:
+        power_truncate(index, event);
         break;
-    case FAULTS_SYNCED:
+    case RECORDING_NAMED:
+        power_name(index, event->directory, event->name, event->object);
+        break;
+    case RECORDING_UNNAMED:
+        power_name(index, event->directory, event->name, RECORDING_NOTHING);
+        break;
+    case RECORDING_SYNCED:
+    case RECORDING_FAILED:
         power_sync(event);
         break;
-    case FAULTS_KEPT:
+    case RECORDING_KEPT:
         power.kept[power.kept_count++] = event;
         break;
-    case FAULTS_CREATED:
-    case FAULTS_WROTE:
-    case FAULTS_TRUNCATED:
-        break;
     }
-}
-
-static inline bool power_is_whole(int object)
-{
-    return power.files[object].durable == faults.objects[object].len;
-}
-
-static inline bool power_is(int object, const struct span content[2])
-{
-    const struct faults_object *file = &faults.objects[object];
-    return file->len == content[0].len + content[1].len && memcmp(file->bytes, content[0].at, content[0].len) == 0 &&
-           (content[1].len == 0 || memcmp(file->bytes + content[0].len, content[1].at, content[1].len) == 0);
-}
-
-/* Either older than the recording, or its own name is durable. */
-static inline bool power_has_directory(int directory)
-{
-    for (size_t i = 0; i < power.name_count; i++) {
-        const struct power_name *name = &power.names[i];
-        if (name->durable == directory && name->change_count == 0)
-            return power_has_directory(name->directory);
-        for (size_t k = 0; k < name->change_count; k++)
-            if (name->changes[k].object == directory)
-                return false;
-    }
-    return true;
-}
-
-static inline bool power_keeps(const struct faults_event *kept, bool journal)
-{
-    const struct power_name *name = power_find(kept->directory, kept->name);
-    const int object = name->durable;
-    if (object < 0 || name->change_count > 0 || !power_has_directory(kept->directory))
-        return false;
-    if (!journal && faults.objects[object].nameless && !power.files[object].counted)
-        return false;
-    return power_is_whole(object) && power_is(object, kept->content);
-}
-
-static inline bool power_leaves_half(const struct power_name *name)
-{
-    const size_t len = strlen(name->name);
-    if (len < 4 || strcmp(name->name + len - 4, ".smx") != 0)
-        return false;
-    bool half = name->durable >= 0 && !power_is_whole(name->durable);
-    for (size_t i = 0; i < name->change_count; i++)
-        half |= name->changes[i].object >= 0 && !power_is_whole(name->changes[i].object);
-    return half;
-}
-
-static inline void power_cut(bool journal, struct power_loss *loss)
-{
-    loss->cuts++;
-    for (size_t i = 0; i < power.kept_count; i++)
-        loss->lost += !power_keeps(power.kept[i], journal);
-    for (size_t i = 0; i < power.name_count; i++)
-        loss->half += power_leaves_half(&power.names[i]);
-}
-
-/* Cuts the power after each event. What `forgets` says of (NULL: nothing) never happened: a checker that then finds no
- * loss is no checker. */
-static inline struct power_loss power_cut_everywhere(bool journal, bool (*forgets)(const struct faults_event *event))
-{
-    struct power_loss loss = {0};
-    memset(&power, 0, sizeof power);
-    for (size_t i = 0; i < faults.event_count; i++) {
-        if (forgets != NULL && forgets(&faults.events[i]))
-            continue;
-        power_replay(i, &faults.events[i]);
-        power_cut(journal, &loss);
-    }
-    loss.kept = (unsigned)power.kept_count;
-    return loss;
-}
-
-/* ---- things to forget ---- */
-
-static inline bool power_is_directory_sync(const struct faults_event *event)
-{
-    return event->kind == FAULTS_SYNCED && event->object >= 0 && faults.objects[event->object].is_directory;
-}
-
-static inline bool power_is_data_sync(const struct faults_event *event)
-{
-    return event->kind == FAULTS_SYNCED && !power_is_directory_sync(event);
 }
 
 #endif

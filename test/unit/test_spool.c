@@ -1,165 +1,7 @@
 /* The spool: names, files, limits, leftovers, and that every record is answered exactly once. */
-#include "../../src/spool/batch.h"
-#include "base/sys.h"
+#include "spool_records.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-enum { QUEUES = 3, THREADS = 8, EACH = 200, NAME_LENGTH = 16 + 4 };
-
-static char home[] = "/tmp/spool-XXXXXX";
-
-/* ---- a clock that can be set ---- */
-
-static atomic_long clock_offset_seconds;
-
-int clock_gettime(clockid_t clock, struct timespec *out)
-{
-    const long result = syscall(SYS_clock_gettime, clock, out);
-    if (clock == CLOCK_REALTIME)
-        out->tv_sec += clock_offset_seconds;
-    return (int)result;
-}
-
-/* ---- a spool in a directory of its own ---- */
-
-static struct spool_settings settings;
-
-static int begin(void **state)
-{
-    (void)state;
-    (void)snprintf(home, sizeof home, "/tmp/spool-XXXXXX");
-    settings = (struct spool_settings){.queues = {"box/incoming", "box/incoming/high", "box/incoming/low"},
-                                       .queue_count = QUEUES,
-                                       .prefix = "",
-                                       .extension = ".smx",
-                                       .max_files = 1000000};
-    return mkdtemp(home) == NULL || chdir(home) != 0;
-}
-
-static void remove_below(const char *path)
-{
-    DIR *directory = opendir(path);
-    if (directory == NULL)
-        return;
-    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;) {
-        char below[512];
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        (void)snprintf(below, sizeof below, "%.200s/%.300s", path, entry->d_name);
-        if (unlink(below) != 0)
-            remove_below(below);
-    }
-    (void)closedir(directory);
-    (void)rmdir(path);
-}
-
-static int end(void **state)
-{
-    (void)state;
-    sys = sys_kernel;
-    clock_offset_seconds = 0;
-    remove_below(home);
-    return chdir("/");
-}
-
-static struct spool *open_spool(void)
-{
-    struct spool *spool;
-    struct error err = {0};
-    if (!spool_open(&settings, &spool, &err))
-        fail_msg("%s", err.text);
-    return spool;
-}
-
-struct answer {
-    struct spool_record record;
-    atomic_int times;
-    bool kept;
-    struct spool_name name;
-    struct error error;
-};
-
-static void note_answer(struct spool_record *record, const struct spool_name *name, const struct error *err)
-{
-    struct answer *answer = record->owner;
-    answer->kept = name != NULL;
-    if (name != NULL)
-        answer->name = *name;
-    else
-        answer->error = *err;
-    answer->times++;
-}
-
-static void submit(struct spool *spool, struct answer *answer, struct span prefix, struct span body, unsigned queue)
-{
-    memset(answer, 0, sizeof *answer);
-    answer->record =
-        (struct spool_record){.content = {prefix, body}, .queue = queue, .done = note_answer, .owner = answer};
-    spool_submit(spool, &answer->record);
-}
-
-static void keep(struct answer *answer, struct span prefix, struct span body, unsigned queue)
-{
-    struct spool *spool = open_spool();
-    submit(spool, answer, prefix, body, queue);
-    spool_close(spool);
-    assert_int_equal(answer->times, 1);
-}
-
-static void path_of(const struct answer *answer, char path[256])
-{
-    (void)snprintf(path, 256, "%s/%s", settings.queues[answer->record.queue], answer->name.text);
-}
-
-static void assert_file(const struct answer *answer)
-{
-    const struct span *content = answer->record.content;
-    struct buffer bytes;
-    struct error err;
-    char path[256];
-    path_of(answer, path);
-    buffer_init(&bytes, 1 << 24);
-    assert_true(sys_read_file(AT_FDCWD, path, &bytes, &err));
-    assert_int_equal(bytes.len, content[0].len + content[1].len);
-    assert_true(content[0].len == 0 || memcmp(bytes.at, content[0].at, content[0].len) == 0);
-    assert_true(content[1].len == 0 || memcmp(bytes.at + content[0].len, content[1].at, content[1].len) == 0);
-    buffer_fini(&bytes);
-}
-
-static unsigned count_files(const char *path)
-{
-    unsigned count = 0;
-    DIR *directory = opendir(path);
-    assert_non_null(directory);
-    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;)
-        count += entry->d_type == DT_REG;
-    (void)closedir(directory);
-    return count;
-}
-
-static void put_file(const char *path, long age_seconds)
-{
-    const int fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
-    struct timespec now;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    const struct timespec times[2] = {{now.tv_sec - age_seconds, 0}, {now.tv_sec - age_seconds, 0}};
-    assert_true(fd >= 0);
-    assert_int_equal(futimens(fd, times), 0);
-    assert_int_equal(close(fd), 0);
-}
+enum { THREADS = 8, EACH = 200, NAME_LENGTH = 16 + 4 };
 
 /* ---- names ---- */
 
@@ -306,247 +148,6 @@ static void so_it_has_with_a_sync_of_the_file_system(void **state)
     assert_kept_exactly();
 }
 
-/* ---- a store alone: one thread, what it calls can be counted ---- */
-
-static unsigned fsyncs;
-static unsigned syncfses;
-static unsigned links_refused;
-
-static int count_fsync(int fd)
-{
-    fsyncs++;
-    return sys_kernel.fsync(fd);
-}
-
-static int count_syncfs(int fd)
-{
-    (void)fd;
-    syncfses++;
-    return 0;
-}
-
-static int refuse_empty_path(int from_directory, const char *from, int to_directory, const char *to, int flags)
-{
-    if ((flags & AT_EMPTY_PATH) != 0) {
-        links_refused++;
-        errno = ENOENT;
-        return -1;
-    }
-    return sys_kernel.linkat(from_directory, from, to_directory, to, flags);
-}
-
-static void open_store(struct store *store)
-{
-    struct error err;
-    for (size_t i = 0; i < QUEUES; i++)
-        assert_true(sys_make_directory(settings.queues[i], &err));
-    assert_true(store_open(store, &settings, &err));
-}
-
-static void commit(struct store *store, struct answer *answers, size_t count, int64_t arrived)
-{
-    struct spool_record *records[8];
-    assert_true(count <= sizeof records / sizeof records[0]);
-    memset(answers, 0, count * sizeof *answers);
-    for (size_t i = 0; i < count; i++) {
-        answers[i].record = (struct spool_record){.content = {SPAN("ab"), SPAN("c")}, .arrived = arrived + (int64_t)i};
-        records[i] = &answers[i].record;
-    }
-    assert_true(store_commit(store, records, count));
-    for (size_t i = 0; i < count; i++)
-        answers[i].name = records[i]->name;
-}
-
-static void a_batch_is_synced_as_the_setting_says(void **state)
-{
-    (void)state;
-    static const struct {
-        enum spool_sync sync;
-        size_t records;
-        unsigned fsyncs; /* of files, and one of the directory */
-        unsigned syncfses;
-    } rows[] = {
-        {SPOOL_SYNC_FSYNC, 1, 1 + 1, 0},
-        {SPOOL_SYNC_FSYNC, 8, 8 + 1, 0},
-        {SPOOL_SYNC_SYNCFS, 1, 1 + 1, 0}, /* so few are synced by themselves */
-        {SPOOL_SYNC_SYNCFS, 8, 0 + 1, 1},
-    };
-    sys.fsync = count_fsync;
-    sys.syncfs = count_syncfs;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct store store;
-        struct answer answers[8];
-        settings.sync = rows[i].sync;
-        open_store(&store);
-        fsyncs = syncfses = 0;
-        commit(&store, answers, rows[i].records, 1000 * (int64_t)i);
-        assert_int_equal(fsyncs, rows[i].fsyncs);
-        assert_int_equal(syncfses, rows[i].syncfses);
-        store_close(&store);
-    }
-}
-
-static void a_nameless_file_is_linked_through_proc_where_the_direct_way_is_refused(void **state)
-{
-    (void)state;
-    struct store store;
-    struct answer answers[3];
-    sys.linkat = refuse_empty_path;
-    links_refused = 0;
-    open_store(&store);
-    store.named = false;
-    commit(&store, answers, 3, 1);
-    assert_int_equal(links_refused, 1); /* it is asked once */
-    for (size_t i = 0; i < 3; i++) {
-        assert_int_equal(answers[i].record.state, SPOOL_LINKED);
-        assert_file(&answers[i]);
-    }
-    store_close(&store);
-}
-
-static unsigned draws;
-static unsigned draws_alike;
-
-/* The same number for so many draws, then another; numbers are drawn in advance, the last first. */
-static ssize_t repeat_random(void *bytes, size_t len, unsigned flags)
-{
-    uint32_t *numbers = bytes;
-    (void)flags;
-    for (size_t i = len / sizeof numbers[0]; i-- > 0;)
-        numbers[i] = ++draws <= draws_alike ? 7 : 8;
-    return (ssize_t)len;
-}
-
-static ssize_t repeat_random_for_ever(void *bytes, size_t len, unsigned flags)
-{
-    (void)flags;
-    memset(bytes, 7, len);
-    return (ssize_t)len;
-}
-
-static unsigned drawn_by(const struct store *store)
-{
-    return draws - (unsigned)store->random_left;
-}
-
-static void a_name_that_is_taken_is_drawn_again_and_nothing_is_overwritten(void **state)
-{
-    (void)state;
-    static const bool named[] = {false, true};
-    sys.getrandom = repeat_random;
-    for (size_t i = 0; i < 2; i++) {
-        struct store store;
-        struct answer first;
-        struct answer second;
-        open_store(&store);
-        store.named = named[i];
-        draws = 0;
-        draws_alike = 2 + 1 + 2;        /* each record's temporary; the first name; two that are the same */
-        commit(&store, &first, 1, 5 + (int64_t)i);
-        char path[256];
-        path_of(&first, path);
-        assert_int_equal(truncate(path, 1), 0); /* to know it again */
-        commit(&store, &second, 1, 5 + (int64_t)i);
-        assert_int_equal(second.record.state, SPOOL_LINKED);
-        assert_int_equal(drawn_by(&store), draws_alike + 1);
-        assert_string_not_equal(first.name.text, second.name.text);
-        assert_file(&second);
-        struct stat status;
-        assert_int_equal(stat(path, &status), 0);
-        assert_int_equal(status.st_size, 1);
-        store_close(&store);
-    }
-}
-
-static void a_record_whose_every_name_is_taken_is_not_kept(void **state)
-{
-    (void)state;
-    struct store store;
-    struct answer answer;
-    sys.getrandom = repeat_random_for_ever;
-    open_store(&store);
-    commit(&store, &answer, 1, 5);
-    assert_int_equal(answer.record.state, SPOOL_LINKED);
-    commit(&store, &answer, 1, 5);
-    assert_int_equal(answer.record.state, SPOOL_FAILED);
-    assert_int_equal(answer.record.error.os, EEXIST);
-    assert_int_equal(count_files(settings.queues[0]), 1);
-    store_close(&store);
-}
-
-/* By a try that failed, or by a process that was killed. */
-static void a_temporary_that_was_left_is_in_the_way_of_one_try_only(void **state)
-{
-    (void)state;
-    struct store store;
-    struct answer answer;
-    char digits[17];
-    char path[64];
-    sys.getrandom = repeat_random;
-    draws = 0;
-    draws_alike = 1;
-    open_store(&store);
-    store.named = true;
-    spool_name_write(5, 7, digits);
-    (void)snprintf(path, sizeof path, "box/incoming/.%s" STORE_TEMPORARY, digits);
-    put_file(path, 0);
-    commit(&store, &answer, 1, 5);
-    assert_int_equal(answer.record.state, SPOOL_FAILED);
-    assert_int_equal(answer.record.error.os, EEXIST);
-    commit(&store, &answer, 1, 5);
-    assert_int_equal(answer.record.state, SPOOL_LINKED);
-    assert_file(&answer);
-    store_close(&store);
-}
-
-/* ---- a name that was told before ---- */
-
-static void commit_told(struct store *store, struct answer *answer, const char *name, struct span body)
-{
-    struct spool_record *record = &answer->record;
-    memset(answer, 0, sizeof *answer);
-    *record = (struct spool_record){.content = {SPAN("ab"), body}, .arrived = 5, .told = true};
-    (void)snprintf(record->name.text, sizeof record->name.text, "%s", name);
-    assert_true(store_commit(store, &record, 1));
-    assert_int_equal(record->state, SPOOL_LINKED);
-    answer->name = record->name;
-    assert_file(answer);
-}
-
-static void a_record_whose_name_was_told_is_published_under_it_however_often(void **state)
-{
-    (void)state;
-    struct store store;
-    struct answer answer;
-    open_store(&store);
-    for (int i = 0; i < 3; i++) {
-        commit_told(&store, &answer, "0123456789ABCDEF.smx", SPAN("c"));
-        assert_string_equal(answer.name.text, "0123456789ABCDEF.smx");
-    }
-    assert_int_equal(count_files(settings.queues[0]), 1);
-    store_close(&store);
-}
-
-static void another_s_file_under_that_name_is_not_taken_for_it(void **state)
-{
-    (void)state;
-    static const char *const bodies[] = {"d", "", "cc"};
-    struct store store;
-    struct answer other;
-    struct answer answer;
-    open_store(&store);
-    for (size_t i = 0; i < 3; i++) {
-        char name[32];
-        (void)snprintf(name, sizeof name, "0123456789ABCDE%zu.smx", i);
-        commit_told(&store, &other, name, span_of(bodies[i]));
-        commit_told(&store, &answer, name, SPAN("c"));
-        assert_string_not_equal(answer.name.text, name);
-        assert_file(&other);
-    }
-    assert_int_equal(count_files(settings.queues[0]), 6);
-    store_close(&store);
-}
-
 /* ---- directories ---- */
 
 static void missing_directories_are_made_and_an_existing_one_is_taken(void **state)
@@ -628,6 +229,29 @@ static void files_kept_count_against_max_files(void **state)
             (void)usleep(100);
         assert_int_equal(answer.kept, i < 2);
     }
+    spool_close(spool);
+}
+
+/* The minute between two surveys has always passed. */
+static void files_that_a_reader_took_count_no_more_after_a_survey(void **state)
+{
+    (void)state;
+    struct answer answer = {0};
+    char path[256];
+    settings.max_files = 1;
+    steady_offset_seconds = -3600;
+    struct spool *spool = open_spool();
+    submit(spool, &answer, SPAN("a"), SPAN("b"), 0);
+    while (answer.times == 0)
+        (void)usleep(100);
+    assert_true(answer.kept);
+    path_of(&answer, path);
+    assert_int_equal(unlink(path), 0);
+    do {
+        submit(spool, &answer, SPAN("a"), SPAN("b"), 0);
+        while (answer.times == 0)
+            (void)usleep(100);
+    } while (!answer.kept);
     spool_close(spool);
 }
 
@@ -737,8 +361,6 @@ static void a_spool_that_was_never_opened_can_be_closed(void **state)
     spool_close(NULL);
 }
 
-#define IN_HOME(test) cmocka_unit_test_setup_teardown(test, begin, end)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -750,22 +372,17 @@ int main(void)
         IN_HOME(so_it_has_where_nameless_files_are_unknown),
         IN_HOME(so_it_has_with_a_sync_of_each_file),
         IN_HOME(so_it_has_with_a_sync_of_the_file_system),
-        IN_HOME(a_batch_is_synced_as_the_setting_says),
-        IN_HOME(a_nameless_file_is_linked_through_proc_where_the_direct_way_is_refused),
-        IN_HOME(a_name_that_is_taken_is_drawn_again_and_nothing_is_overwritten),
-        IN_HOME(a_record_whose_every_name_is_taken_is_not_kept),
-        IN_HOME(a_temporary_that_was_left_is_in_the_way_of_one_try_only),
-        IN_HOME(a_record_whose_name_was_told_is_published_under_it_however_often),
-        IN_HOME(another_s_file_under_that_name_is_not_taken_for_it),
         IN_HOME(missing_directories_are_made_and_an_existing_one_is_taken),
         IN_HOME(a_directory_that_is_a_file_is_an_error_that_names_it),
         IN_HOME(below_min_free_nothing_is_kept_until_the_limit_changes),
         IN_HOME(files_that_are_there_already_count_against_max_files),
         IN_HOME(files_kept_count_against_max_files),
+        IN_HOME(files_that_a_reader_took_count_no_more_after_a_survey),
         IN_HOME(alone_it_sweeps_all_its_temporaries_and_nothing_else),
         IN_HOME(beside_another_it_sweeps_only_stale_temporaries),
         IN_HOME(every_record_of_many_threads_is_answered_exactly_once),
         cmocka_unit_test(a_spool_that_was_never_opened_can_be_closed),
     };
+    cmocka_set_test_filter(getenv("ONLY"));
     return cmocka_run_group_tests_name("spool", tests, NULL, NULL);
 }
