@@ -4,15 +4,11 @@
  */
 #include "base/config.h"
 
-#include "base/mem.h"
+#include "fuzz.h"
 
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 enum { LARGEST_FILE = 1024 * 1024 };     /* that config reads */
 
@@ -53,23 +49,17 @@ static const struct config_table table = {
     .values_size = sizeof(struct values),
 };
 
-static void demand(bool true_for_all_inputs)
-{
-    if (!true_for_all_inputs)
-        abort();
-}
-
 static void check_values(const struct values *values)
 {
-    demand(values->workers >= 1 && values->workers <= 64);
-    demand(values->max_request >= 1024 && values->max_request <= 256 * 1024 * 1024);
-    demand(values->timeout >= 1000000 && values->timeout <= 3600 * 1000000ULL);
-    demand(values->level >= 0 && values->level <= 2);
-    demand(values->reply.word >= 0 && values->reply.word <= 2);
-    demand((values->reply.rest != NULL) == (values->reply.word == 2));
-    demand(values->root == NULL || values->root[0] != '\0');
+    require(values->workers >= 1 && values->workers <= 64);
+    require(values->max_request >= 1024 && values->max_request <= 256 * 1024 * 1024);
+    require(values->timeout >= 1000000 && values->timeout <= 3600 * 1000000ULL);
+    require(values->level >= 0 && values->level <= 2);
+    require(values->reply.word >= 0 && values->reply.word <= 2);
+    require((values->reply.rest != NULL) == (values->reply.word == 2));
+    require(values->root == NULL || values->root[0] != '\0');
     for (size_t i = 0; i < values->listen.count; i++)
-        demand(values->listen.at[i][0] != '\0' && strchr(values->listen.at[i], ',') == NULL);
+        require(values->listen.at[i][0] != '\0' && strchr(values->listen.at[i], ',') == NULL);
 }
 
 static void refuse_difference(void *owner, const struct config_row *row, const char *before, const char *after)
@@ -90,16 +80,16 @@ struct trial {
 static void check_error(const struct error *err, const char *path)
 {
     const size_t len = strlen(path);
-    demand(err->kind == ERROR_MALFORMED && strncmp(err->text, path, len) == 0 && err->text[len] == ':');
+    require(err->kind == ERROR_MALFORMED && strncmp(err->text, path, len) == 0 && err->text[len] == ':');
     for (size_t i = 0; err->text[i] != '\0'; i++)
-        demand((unsigned char)err->text[i] >= ' ' && err->text[i] != 0x7F);
+        require((unsigned char)err->text[i] >= ' ' && err->text[i] != 0x7F);
 }
 
 static bool trial_open(struct trial *trial, struct span text)
 {
     struct error err;
     *trial = (struct trial){.fd = memfd_create("config", MFD_CLOEXEC)};
-    demand(trial->fd >= 0 && write(trial->fd, text.at, text.len) == (ssize_t)text.len);
+    require(trial->fd >= 0 && write(trial->fd, text.at, text.len) == (ssize_t)text.len);
     (void)snprintf(trial->path, sizeof trial->path, "/proc/self/fd/%d", trial->fd);
     trial->arguments[1] = config_option;
     trial->arguments[2] = trial->path;
@@ -115,7 +105,7 @@ static bool trial_open(struct trial *trial, struct span text)
 static void trial_close(struct trial *trial)
 {
     config_close(trial->config);
-    demand(close(trial->fd) == 0);
+    require(close(trial->fd) == 0);
 }
 
 static void read_back(const struct config *config)
@@ -124,11 +114,11 @@ static void read_back(const struct config *config)
     size_t len = 0;
     struct trial again;
     FILE *out = open_memstream(&text, &len);
-    demand(out != NULL);
+    require(out != NULL);
     config_answer(config, out);
-    demand(fclose(out) == 0);
+    require(fclose(out) == 0);
     if (len <= LARGEST_FILE) {
-        demand(trial_open(&again, (struct span){text, len}));
+        require(trial_open(&again, (struct span){text, len}));
         config_compare(config, again.config, refuse_difference, NULL);
         trial_close(&again);
     }

@@ -7,17 +7,13 @@
 #include "../../src/spool/journal.h"
 #include "../../src/spool/segment.h"
 #include "base/sys.h"
+#include "fuzz.h"
 
-#include <assert.h>
 #include <fcntl.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 enum { BLOCKS = 16, SEGMENT = BLOCKS * SEGMENT_BLOCK, MOST_RECORDS = 4 * JOURNAL_MOST_RECORDS, MOST_READS = 64 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 static int sync_nothing(int fd)
 {
@@ -99,13 +95,13 @@ static void check_records(const struct spool_record *records, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const struct spool_record *record = &records[i];
-        assert(record->told && memchr(record->name.text, '\0', sizeof record->name.text) != NULL);
-        assert(record->name.text[0] != '\0' && record->name.text[0] != '.' && strchr(record->name.text, '/') == NULL);
-        assert(record->content[0].len <= JOURNAL_MOST_BATCH && record->content[1].len == 0);
+        require(record->told && memchr(record->name.text, '\0', sizeof record->name.text) != NULL);
+        require(record->name.text[0] != '\0' && record->name.text[0] != '.' && strchr(record->name.text, '/') == NULL);
+        require(record->content[0].len <= JOURNAL_MOST_BATCH && record->content[1].len == 0);
         size_t zeros = 0;
         for (size_t k = 0; k < record->content[0].len; k++)
             zeros += record->content[0].at[k] == '\0';
-        assert(zeros <= record->content[0].len);
+        require(zeros <= record->content[0].len);
     }
 }
 
@@ -116,7 +112,7 @@ static size_t read_all(struct journal *journal, struct spool_record *records)
     size_t sum = 0;
     for (int reads = 0; !journal_is_empty(journal); reads++) {
         const size_t count = journal_read(journal, records, MOST_RECORDS, &err);
-        assert(reads < MOST_READS && count != SIZE_MAX);
+        require(reads < MOST_READS && count != SIZE_MAX);
         check_records(records, count);
         journal_forget(journal);
         sum += count;
@@ -134,7 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     make_directory();
     write_segments(bytes, size);
     if (!journal_open(directory, 2 * SEGMENT, &journal, &err)) {
-        assert(err.kind != ERROR_NONE && journal == NULL);
+        require(err.kind != ERROR_NONE && journal == NULL);
         return 0;
     }
     (void)read_all(journal, records);
@@ -143,7 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     journal_close(journal);
     if (!journal_open(directory, 2 * SEGMENT, &journal, &err) || read_all(journal, records) != 1)
         abort();
-    assert(strcmp(records[0].name.text, "MINE") == 0 && span_equal(records[0].content[0], SPAN("mine!")));
+    require(strcmp(records[0].name.text, "MINE") == 0 && span_equal(records[0].content[0], SPAN("mine!")));
     journal_close(journal);
     return 0;
 }

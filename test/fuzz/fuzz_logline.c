@@ -1,19 +1,8 @@
 /* The reader stays inside its bytes and always gets on; what the writer writes from any text it reads back as the
  * same safe text, one record from one, and no line is longer than CMTrace can show. */
-#include "base/log.h"
-#include "base/sys.h"
-
 #include "../../src/base/log_text.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool what)
-{
-    if (!what)
-        abort();
-}
+#include "fuzz.h"
 
 static bool lies_in(struct span part, struct span whole)
 {
@@ -94,7 +83,7 @@ static void round_trip(struct span text, const struct log_style *style, char *ro
     (void)read_back(cut, style->format);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     const struct log_settings settings[] = {{.component = "Fuzz", .format = LOG_CCM},
                                             {.component = "Fuzz", .format = LOG_SITE}};
@@ -103,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *copy = malloc(size + 1);
     require(room != NULL && copy != NULL);
     if (size > 0)
-        memcpy(copy + 1, data, size);   /* the sanitizer sees a step over its end */
+        memcpy(copy + 1, bytes, size);   /* the sanitizer sees a step over its end */
     const struct span text = {copy + 1, size};
     read_all(text);
     for (size_t i = 0; i < 2; i++) {

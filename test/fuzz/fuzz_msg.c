@@ -1,8 +1,7 @@
 /* <Msg>. The first byte of an input chooses the encoding of the rest: 0 UTF-16LE, 1 UTF-16BE, 2 UTF-8. */
 #include "../../src/report/msg.h"
 
-#include <assert.h>
-#include <stdlib.h>
+#include "mutate_text.h"
 
 static const struct envelope_limits limits = {
     .xml = {.depth = 32, .tag_bytes = 65536},
@@ -11,24 +10,10 @@ static const struct envelope_limits limits = {
     .properties = 64,
 };
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-static struct xml_reader *open_reader(void)
-{
-    static struct xml_reader *reader;
-    struct error err;
-    if (reader == NULL) {
-        xml_init();
-        if (!xml_open(&reader, &err))
-            abort();
-    }
-    return reader;
-}
-
 /* Reads the span's ends, for the sanitizer, and wants it trimmed. */
 static void check_span(struct span span)
 {
-    assert(span_equal(span, span_trim(span)));
+    require(span_equal(span, span_trim(span)));
 }
 
 static void check_message(const struct message *message)
@@ -39,9 +24,9 @@ static void check_message(const struct message *message)
     check_span(message->endpoint);
     check_span(message->reply_mode);
     check_span(message->file_type);
-    assert(message->warning_count <= ENVELOPE_MOST_WARNINGS);
+    require(message->warning_count <= ENVELOPE_MOST_WARNINGS);
     for (size_t i = 0; i < message->warning_count; i++)
-        assert(message->warnings[i].len > 0);
+        require(message->warnings[i].len > 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
@@ -53,18 +38,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     struct message message = {0};
     struct msg msg = {0};
     struct error err = {0};
-    if (arena == NULL)
-        abort();
-    if (msg_parse(text, (enum text_encoding)bytes[0], &limits, open_reader(), arena, &message, &msg, &err)) {
-        assert(msg.attachment_count <= limits.attachments && msg.attachment_count == message.attachments);
+    require(arena != NULL);
+    if (msg_parse(text, (enum text_encoding)bytes[0], &limits, fuzz_reader(), arena, &message, &msg, &err)) {
+        require(msg.attachment_count <= limits.attachments && msg.attachment_count == message.attachments);
         check_span(msg.target_host);
         check_span(msg.payload_type);
         check_span(msg.body_type);
     } else {
-        assert(err.kind != ERROR_NONE && err.kind != ERROR_NO_MEMORY && err.rule != NULL && err.text[0] != '\0');
-        assert(!msg.has_body && msg.attachments == NULL);
+        require(err.kind != ERROR_NONE && err.kind != ERROR_NO_MEMORY && err.rule != NULL && err.text[0] != '\0');
+        require(!msg.has_body && msg.attachments == NULL);
     }
     check_message(&message);
     arena_close(arena);
     return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t most, unsigned seed)
+{
+    if (size < 2 || bytes[0] > TEXT_UTF8 || draw(&seed, 32) == 0)
+        return LLVMFuzzerMutate(bytes, size, most);
+    return 1 + mutate_text(bytes + 1, size - 1, most - 1, (enum text_encoding)bytes[0], &seed);
 }

@@ -2,17 +2,7 @@
  * choose the sizes of the pieces. */
 #include "report/smx.h"
 
-#include "base/sys.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool what)
-{
-    if (!what)
-        abort();
-}
+#include "fuzz.h"
 
 static bool same(struct span a, struct span b)
 {
@@ -98,12 +88,12 @@ static void check_file(struct span in, struct arena *arena)
     require(encoding != TEXT_UTF16LE || same(content[1], text));
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     if (size < 2)
         return 0;
-    const size_t step = data[0] % 40 + 1, room = data[1] % 60 + 4;
-    const struct span in = {(const char *)data + 2, size - 2};
+    const size_t step = bytes[0] % 40 + 1, room = bytes[1] % 60 + 4;
+    const struct span in = {(const char *)bytes + 2, size - 2};
     struct arena *arena = arena_open(256 * 1024 * 1024, NULL);
     require(arena != NULL);
     for (enum text_encoding encoding = TEXT_UTF16LE; encoding <= TEXT_UTF8; encoding++) {

@@ -11,6 +11,14 @@
 #include <sys/stat.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+size_t LLVMFuzzerMutate(uint8_t *bytes, size_t size, size_t most);
+
+/* What the targets' mutators call; without libFuzzer nobody calls them. */
+size_t LLVMFuzzerMutate(uint8_t *bytes, size_t size, size_t most)
+{
+    (void)bytes, (void)size, (void)most;
+    abort();
+}
 
 static bool replay_stream(FILE *file, size_t size)
 {
