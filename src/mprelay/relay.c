@@ -182,8 +182,8 @@ static void add_kept(struct log_block *block, const struct task *task, const cha
     char host[QUOTED];
     log_block_info(block, "Relay: Message %s from %s client %s host '%s': kept as %s, %zu messages, priority %d, %s",
                    id, task->address, quote_until(' ', task->report.sender.id, client),
-                   quote_until('\'', task->message.source_host, host),
-                   task->record.name.text, task->report.message_count, task->report.priority,
+                   quote_until('\'', task->message.source_host, host), task->record.name.text,
+                   task->report.message_count, task->report.priority,
                    task->message.has_clientauth ? "signature not checked" : "unsigned");
 }
 
