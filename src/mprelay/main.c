@@ -269,7 +269,8 @@ int main(int argc, char **argv)
         config_close(program.config);
         return end_output();
     }
-    /* Left alone, the C library keeps ever larger blocks for itself after a few large reports. */
+    /* Left alone, the C library keeps ever larger blocks for itself after a few large reports.
+     * NOLINTNEXTLINE(concurrency-mt-unsafe): there are no threads yet */
     (void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
     block_signals(&signals);
     xml_init();

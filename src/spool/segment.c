@@ -16,6 +16,7 @@
 #include "base/sys.h"
 #include "journal.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #define MAGIC UINT64_C(0x314C4E524A584D53)      /* "SMXJRNL1" */
@@ -185,8 +186,10 @@ void segment_read_records(const struct segment_batch *batch, struct spool_record
 {
     const char *at = (const char *)(batch + 1);
     const char *end = (const char *)batch + batch->length;
-    for (size_t i = 0; i < batch->count; i++)
+    for (size_t i = 0; i < batch->count; i++) {
+        assert(at != NULL);                 /* the batch is well formed, or it would not have been read */
         at = read_record(at, end, &records[i]);
+    }
 }
 
 bool segment_read(int fd, uint64_t end, uint64_t at, char *bytes, struct error *err)

@@ -38,7 +38,8 @@ static int refuse_unlink(int directory, const char *path, int flags)
 static int begin_refusals(void **state)
 {
     threads_left = 1000;
-    lock_error = lock_interrupts = 0;
+    lock_interrupts = 0;
+    lock_error = 0;
     return begin(state);
 }
 
