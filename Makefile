@@ -112,6 +112,10 @@ ASAN = BUILD=build/asan $(SANITIZED) SANITIZE='-fsanitize=address,undefined -fno
 asan:  ## Run all tests under AddressSanitizer and UndefinedBehaviorSanitizer.
 	$(FIXED_ADDRESSES) $(MAKE) $(ASAN) check
 
+# Faults of disks and kills prove little more there, and take their time.
+asan tsan: export KILLS = 20
+asan tsan: export CUTS = 2
+
 TSAN = BUILD=build/tsan $(SANITIZED) SANITIZE=-fsanitize=thread
 tsan: export TSAN_OPTIONS = halt_on_error=1
 tsan:  ## Run the unit and integration tests under ThreadSanitizer.

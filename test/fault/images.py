@@ -26,6 +26,12 @@ def run(*command):
     return done.stdout.strip()
 
 
+def need_sysfs():
+    """The kernel tells of file systems there, and is told; a bare chroot has none."""
+    if not os.path.ismount("/sys"):
+        run("mount", "-t", "sysfs", "sysfs", "/sys")
+
+
 def fill(path):
     """A file that takes all the room there is, to the last block: most of it at once."""
     with open(path, "ab", buffering=0) as ballast:
@@ -61,6 +67,7 @@ class Image:
         self.file_system, self.options, self.make, self.device = file_system, options, make, None
 
     def __enter__(self):
+        need_sysfs()
         self.path.mkdir(parents=True)
         backing = self.folder / "image"
         with open(backing, "wb") as image:          # written, not only allocated: a sync then costs what a disk's does

@@ -46,8 +46,9 @@ def test_who_does_not_wait_for_the_answer_leaves_nothing_behind(start, form, res
     relay.stop()
     verdicts = relay.verdicts()
     kept = [verdict["file"] for verdict in verdicts if verdict["file"]]
-    assert len(verdicts) == 100 and len(kept) == len(relay.files())
-    assert reset or len(kept) == 100
+    assert len(kept) == len(relay.files())
+    assert reset or len(verdicts) == 100        # a reset takes back what was not read yet, and then there was no request
+    assert reset or form == "chunked" or len(kept) == 100       # the end may be seen before the last chunk
     assert set(relay.files().values()) <= {wire.smx(REPORT)}
 
 
