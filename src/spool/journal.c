@@ -8,7 +8,7 @@
  *   behind them would be cut off. So nothing is appended there any more: what was acknowledged before is published,
  *   and then the other segment is begun through fresh descriptors. The same after a start, for the same reason.
  * - A disk may go away and come back. Descriptors of a file system that was shut down never work again, and keep it
- *   from being mounted anew: so when anything goes wrong they are closed as soon as nobody uses them.
+ *   from being mounted anew: so when anything goes wrong they are closed, now or before they are used again.
  */
 #include "journal.h"
 
@@ -321,7 +321,7 @@ static bool find_room(struct journal *journal, uint64_t size)
     return ring->segments[other].last <= journal->published && begin_segment(journal, other);
 }
 
-/* Only the appender changes what this reads. */
+/* The files stay open while `users` counts us, and the active segment is nobody else's to change meanwhile. */
 static enum journal_result write_batch(int fd, struct segment_batch *batch, uint64_t at, struct error *err)
 {
     if (!segment_write(fd, batch, at))
