@@ -60,4 +60,16 @@ static inline void home_remove(const char *path)
         abort();
 }
 
+static inline unsigned count_descriptors(void)
+{
+    unsigned count = 0;
+    DIR *directory = opendir("/proc/self/fd");
+    if (directory == NULL)
+        abort();
+    while (readdir(directory) != NULL)
+        count++;
+    (void)closedir(directory);
+    return count;
+}
+
 #endif

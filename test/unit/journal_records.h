@@ -207,17 +207,6 @@ static inline void expect(struct journal *journal, unsigned first, unsigned behi
     assert_int_equal(read_numbers(journal, numbers), 0);
 }
 
-static inline unsigned count_descriptors(void)
-{
-    unsigned count = 0;
-    DIR *directory = opendir("/proc/self/fd");
-    assert_non_null(directory);
-    while (readdir(directory) != NULL)
-        count++;
-    (void)closedir(directory);
-    return count;
-}
-
 static inline off_t size_of(const char *path)
 {
     struct stat status;

@@ -57,4 +57,18 @@ static inline void recovery_try(struct story_sight *out)
     assert_int_equal(chdir(story.home), 0);
 }
 
+static inline int recovery_set_up(void **state)
+{
+    (void)state;
+    recovery_begin();
+    return 0;
+}
+
+static inline int recovery_tear_down(void **state)
+{
+    (void)state;
+    recovery_end();
+    return 0;
+}
+
 #endif

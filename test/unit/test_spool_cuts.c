@@ -350,20 +350,6 @@ static void the_checker_finds_the_loss_when_a_step_is_left_out(void **state)
     story_end();
 }
 
-static int begin_recoveries(void **state)
-{
-    (void)state;
-    recovery_begin();
-    return 0;
-}
-
-static int end_recoveries(void **state)
-{
-    (void)state;
-    recovery_end();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,5 +357,5 @@ int main(void)
         cmocka_unit_test(the_checker_finds_the_loss_when_a_step_is_left_out),
     };
     cmocka_set_test_filter(getenv("ONLY"));
-    return cmocka_run_group_tests_name("spool_cuts", tests, begin_recoveries, end_recoveries);
+    return cmocka_run_group_tests_name("spool_cuts", tests, recovery_set_up, recovery_tear_down);
 }

@@ -327,20 +327,6 @@ static void after_a_failed_sync_of_the_journal_nothing_is_kept_before_a_probe_wa
     story_end();
 }
 
-static int begin_recoveries(void **state)
-{
-    (void)state;
-    recovery_begin();
-    return 0;
-}
-
-static int end_recoveries(void **state)
-{
-    (void)state;
-    recovery_end();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,5 +343,5 @@ int main(void)
         cmocka_unit_test(a_crowd_is_answered_honestly_and_loses_nothing_whatever_fails),
     };
     cmocka_set_test_filter(getenv("ONLY"));
-    return cmocka_run_group_tests_name("spool_journal", tests, begin_recoveries, end_recoveries);
+    return cmocka_run_group_tests_name("spool_journal", tests, recovery_set_up, recovery_tear_down);
 }

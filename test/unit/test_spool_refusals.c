@@ -45,17 +45,6 @@ static int begin_refusals(void **state)
 
 #define IN_REFUSALS(test) cmocka_unit_test_setup_teardown(test, begin_refusals, end)
 
-static unsigned count_descriptors(void)
-{
-    unsigned count = 0;
-    DIR *directory = opendir("/proc/self/fd");
-    assert_non_null(directory);
-    while (readdir(directory) != NULL)
-        count++;
-    (void)closedir(directory);
-    return count;
-}
-
 /* ---- tests ---- */
 
 static void a_spool_whose_threads_cannot_be_started_is_an_error_and_leaves_nothing(void **state)
