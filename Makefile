@@ -21,14 +21,16 @@ need = $(if $(shell pkg-config --exists $(1) && echo yes),,$(error $(1) is missi
 ifneq ($(filter-out clean help format,$(or $(MAKECMDGOALS),all)),)
 $(call need,libmicrohttpd,libmicrohttpd-dev)$(call need,libxml-2.0,libxml2-dev)
 $(call need,zlib,zlib1g-dev)$(call need,libcurl,libcurl4-openssl-dev)
-LIBRARY_CFLAGS := $(shell pkg-config --cflags libmicrohttpd libxml-2.0 zlib libcurl)
+$(call need,sqlite3,libsqlite3-dev)$(call need,libpq,libpq-dev)$(call need,libcrypto,libssl-dev)
+LIBRARY_CFLAGS := $(shell pkg-config --cflags libmicrohttpd libxml-2.0 zlib libcurl sqlite3 libpq libcrypto)
 LIBS_mprelay := $(shell pkg-config --libs libmicrohttpd libxml-2.0 zlib)
-LIBS_smx := $(shell pkg-config --libs libcurl libxml-2.0 zlib)
+LIBS_statesys := $(shell pkg-config --libs libmicrohttpd libxml-2.0 sqlite3 libpq libcrypto)
+LIBS_smx := $(shell pkg-config --libs libcurl libxml-2.0 zlib sqlite3 libpq)
 endif
 
-PROGRAMS := mprelay smx
+PROGRAMS := mprelay statesys smx
 # In floor order, so that a call upward does not link.
-FLOORS := spool report base
+FLOORS := db spool report base
 ARCHIVES := $(FLOORS:%=$(BUILD)/lib%.a)
 UNIT_TESTS := $(patsubst test/unit/%.c,$(BUILD)/test/%,$(wildcard test/unit/test_$(or $(T),*).c))
 FUZZ_TARGETS := $(patsubst test/fuzz/fuzz_%.c,%,$(wildcard test/fuzz/fuzz_*.c))
@@ -67,15 +69,15 @@ $(PROGRAMS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/src/%/main.o $(BUILD)/%.a $(ARCHI
 
 $(BUILD)/test/test_%: $(BUILD)/test/unit/test_%.o $(PROGRAMS:%=$(BUILD)/%.a) $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_mprelay) $(LIBS_smx) -lcmocka
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(sort $(LIBS_mprelay) $(LIBS_statesys) $(LIBS_smx)) -lcmocka
 
 $(BUILD)/test/replay_%: $(BUILD)/test/fuzz/fuzz_%.o $(BUILD)/test/fuzz/replay.o $(PROGRAMS:%=$(BUILD)/%.a) $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_mprelay) $(LIBS_smx)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(sort $(LIBS_mprelay) $(LIBS_statesys) $(LIBS_smx))
 
 $(BUILD)/test/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(PROGRAMS:%=$(BUILD)/%.a) $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_mprelay) $(LIBS_smx)
+	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(sort $(LIBS_mprelay) $(LIBS_statesys) $(LIBS_smx))
 
 # Stands between a program and the kernel; its own calls are not looked at by a sanitizer.
 $(FAILING): test/fault/failing.c Makefile $(BUILD)/flags

@@ -35,8 +35,11 @@ struct sys_calls {
     int (*linkat)(int from_directory, const char *from, int to_directory, const char *to, int flags);
     int (*unlinkat)(int directory, const char *path, int flags);
     int (*renameat)(int from_directory, const char *from, int to_directory, const char *to);
+    int (*renameat2)(int from_directory, const char *from, int to_directory, const char *to, unsigned flags);
     int (*mkdirat)(int directory, const char *path, mode_t mode);
     int (*fstat)(int fd, struct stat *out);
+    int (*fstatat)(int directory, const char *path, struct stat *out, int flags);
+    ssize_t (*getdents64)(int fd, void *entries, size_t size);
     int (*fstatvfs)(int fd, struct statvfs *out);
     ssize_t (*getrandom)(void *bytes, size_t len, unsigned flags);
     void *(*allocate)(size_t size);
@@ -56,8 +59,14 @@ int64_t sys_ticks(void);
 bool sys_write_all(int fd, const struct span parts[2]) MUST_CHECK;
 /* Reads a whole file into the buffer, up to the buffer's maximum. */
 bool sys_read_file(int directory, const char *path, struct buffer *out, struct error *err) MUST_CHECK;
-/* Does the path still lead to what is open? Not after it was renamed or removed, or its file system unmounted. */
-bool sys_is_at(int fd, const char *path) MUST_CHECK;
+/* Which file or directory it is, whatever it is called. */
+struct sys_identity {
+    dev_t device;
+    ino_t inode;
+};
+bool sys_identify(int fd, struct sys_identity *out) MUST_CHECK;         /* on false errno is set */
+/* Does the path still lead to it? Not after it was renamed or removed, or its file system unmounted or broken. */
+bool sys_is_at(const struct sys_identity *identity, const char *path) MUST_CHECK;
 /* As fsync, fdatasync and syncfs, going on after EINTR. 0 or -1 and errno. */
 int sys_fsync(int fd);
 int sys_fdatasync(int fd);

@@ -3,7 +3,7 @@
  *
  * What it hides: how an encoding is recognized, and strict conversion: a lone surrogate, an overlong or truncated
  * UTF-8 sequence and a code point beyond U+10FFFF are errors (ERROR_MALFORMED, the caller adds the rule), never
- * replaced. The conversions of a whole text name the byte. Pure, no memory of its own; any thread may call.
+ * replaced but by text_first. The conversions of a whole text name the byte. Pure, no memory of its own; any thread may call.
  */
 #ifndef REPORT_TEXT_H
 #define REPORT_TEXT_H

@@ -1,6 +1,7 @@
 /* The decision hidden here: what "all of it" means when the kernel interrupts or does only a part. */
 #include "base/sys.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -23,6 +24,11 @@ static int kernel_fstat(int fd, struct stat *out)
     return fstat(fd, out);
 }
 
+static int kernel_fstatat(int directory, const char *path, struct stat *out, int flags)
+{
+    return fstatat(directory, path, out, flags);
+}
+
 static int kernel_fstatvfs(int fd, struct statvfs *out)
 {
     return fstatvfs(fd, out);
@@ -31,10 +37,10 @@ static int kernel_fstatvfs(int fd, struct statvfs *out)
 #define KERNEL_CALLS                                                                                                 \
     {                                                                                                                \
         .openat = kernel_openat, .close = close, .read = read, .write = write, .writev = writev, .pread = pread,     \
-        .pwrite = pwrite, .ftruncate = ftruncate, .fsync = fsync, .fdatasync = fdatasync, .syncfs = syncfs,            \
-        .linkat = linkat, .unlinkat = unlinkat, .renameat = renameat, .mkdirat = mkdirat, .fstat = kernel_fstat,       \
-        .fstatvfs = kernel_fstatvfs, .getrandom = getrandom, .allocate = malloc, .reallocate = realloc,                \
-        .release = free,                                                                                               \
+        .pwrite = pwrite, .ftruncate = ftruncate, .fsync = fsync, .fdatasync = fdatasync, .syncfs = syncfs,          \
+        .linkat = linkat, .unlinkat = unlinkat, .renameat = renameat, .renameat2 = renameat2, .mkdirat = mkdirat,    \
+        .fstat = kernel_fstat, .fstatat = kernel_fstatat, .getdents64 = getdents64, .fstatvfs = kernel_fstatvfs,     \
+        .getrandom = getrandom, .allocate = malloc, .reallocate = realloc, .release = free,                          \
     }
 
 const struct sys_calls sys_kernel = KERNEL_CALLS;
@@ -115,12 +121,20 @@ bool sys_read_file(int directory, const char *path, struct buffer *out, struct e
 }
 
 /* A stat that fails is no failure of a report: what is open is opened anew, and that tells. */
-bool sys_is_at(int fd, const char *path)
+bool sys_identify(int fd, struct sys_identity *out)
 {
-    struct stat open;
-    struct stat there;
-    return sys.fstat(fd, &open) == 0 && stat(path, &there) == 0 && open.st_dev == there.st_dev &&
-           open.st_ino == there.st_ino;
+    struct stat status;
+    if (sys.fstat(fd, &status) != 0)
+        return false;
+    *out = (struct sys_identity){.device = status.st_dev, .inode = status.st_ino};
+    return true;
+}
+
+bool sys_is_at(const struct sys_identity *identity, const char *path)
+{
+    struct stat status;
+    return sys.fstatat(AT_FDCWD, path, &status, 0) == 0 && status.st_dev == identity->device &&
+           status.st_ino == identity->inode;
 }
 
 static int sync_to_the_end(int (*sync)(int fd), int fd)

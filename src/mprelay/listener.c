@@ -1,12 +1,13 @@
 /* The decision hidden here: one thread polls all sockets, so that workers never compete for a connection. */
 #include "listener.h"
 
+#include "base/address.h"
 #include "base/log.h"
 #include "base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -83,60 +84,19 @@ static bool open_unix(struct listener *listener, const char *name, const char *p
     return chmod(path, 0660) == 0 || error_os(err, "listen = %s: cannot give the group access", name);
 }
 
-/* 0 lets the kernel choose. */
-static bool is_port(const char *text)
-{
-    uint64_t port;
-    return span_to_uint64(span_of(text), &port) && port <= 65535;
-}
-
-/* "HOST:PORT" or "[IPV6]:PORT" into its two parts. */
-static bool split_address(const char *name, char host[256], char port[8], struct error *err)
-{
-    const char *colon = strrchr(name, ':');
-    size_t len = colon == NULL ? 0 : (size_t)(colon - name);
-    const char *from = name;
-    if (len >= 2 && name[0] == '[' && name[len - 1] == ']') {
-        from++;
-        len -= 2;
-    } else if (colon != NULL && memchr(name, ':', len) != NULL) {
-        colon = NULL;                   /* an IPv6 address without brackets */
-    }
-    if (colon == NULL || len == 0 || len >= 256 || strlen(colon + 1) >= 8 || !is_port(colon + 1))
-        return error_set(err, ERROR_MALFORMED,
-                         "listen = %.100s: not an address; write ADDRESS:PORT, [IPV6]:PORT or unix:PATH", name);
-    memcpy(host, from, len);
-    host[len] = '\0';
-    memcpy(port, colon + 1, strlen(colon + 1) + 1);
-    return true;
-}
-
-static bool open_address(struct listener *listener, const char *name, const struct addrinfo *found, struct error *err)
+static bool open_tcp(struct listener *listener, const char *name, struct error *err)
 {
     const int on = 1;
-    const int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct address address;
+    if (!address_find("listen", name, "ADDRESS:PORT, [IPV6]:PORT or unix:PATH", &address, err))
+        return false;
+    const int fd = socket(address.at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return error_os(err, "listen = %s: cannot make a socket", name);
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);     /* else a restart waits a minute */
-    if (found->ai_family == AF_INET6)
+    if (address.at.ss_family == AF_INET6)
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on); /* else [::]:80 takes 0.0.0.0:80 too */
-    return listen_on(listener, fd, found->ai_addr, found->ai_addrlen, name, err);
-}
-
-static bool open_tcp(struct listener *listener, const char *name, struct error *err)
-{
-    char host[256];
-    char port[8];
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_PASSIVE};
-    struct addrinfo *found;
-    if (!split_address(name, host, port, err))
-        return false;
-    const int result = getaddrinfo(host, port, &hints, &found);
-    if (result != 0)
-        return error_set(err, ERROR_MALFORMED, "listen = %.100s: %s", name, gai_strerror(result));
-    const bool opened = open_address(listener, name, found, err);
-    freeaddrinfo(found);
-    return opened;
+    return listen_on(listener, fd, (const struct sockaddr *)&address.at, address.len, name, err);
 }
 
 static bool open_sockets(struct listener *listener, const struct config_list *addresses, struct error *err)

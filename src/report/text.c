@@ -199,20 +199,32 @@ static void write_unit(char *out, uint32_t unit)
     out[1] = (char)(unit >> 8);
 }
 
+size_t text_write_utf16le(uint32_t point, char out[4])
+{
+    if (point < 0x10000) {
+        write_unit(out, point);
+        return 2;
+    }
+    point -= 0x10000;
+    write_unit(out, 0xD800 + (point >> 10));
+    write_unit(out + 2, 0xDC00 + (point & 0x3FF));
+    return 4;
+}
+
+uint32_t text_first(struct span utf8, size_t *size)
+{
+    const uint32_t point = decode(TEXT_UTF8, utf8, size);
+    if (point <= LAST_POINT)
+        return point;
+    *size = 1;
+    return TEXT_REPLACEMENT;
+}
+
 /* `in` has been checked by count_units and `out` has room for what it counted. */
 static void write_utf16le(enum text_encoding encoding, struct span in, char *out)
 {
-    for (size_t pos = 0, size = 0; pos < in.len; pos += size) {
-        uint32_t point = decode(encoding, (struct span){in.at + pos, in.len - pos}, &size);
-        if (point >= 0x10000) {
-            point -= 0x10000;
-            write_unit(out, 0xD800 + (point >> 10));
-            out += 2;
-            point = 0xDC00 + (point & 0x3FF);
-        }
-        write_unit(out, point);
-        out += 2;
-    }
+    for (size_t pos = 0, size = 0; pos < in.len; pos += size)
+        out += text_write_utf16le(decode(encoding, (struct span){in.at + pos, in.len - pos}, &size), out);
 }
 
 bool text_to_utf16le(enum text_encoding encoding, struct span in, struct arena *arena, struct span *out,

@@ -7,6 +7,7 @@
 #include "batch.h"
 
 #include "base/sys.h"
+#include "directory.h"
 #include "filesystem.h"
 
 #include <errno.h>
@@ -16,25 +17,25 @@
 
 enum { FILE_MODE = 0640, LINK_TRIES = 8 };
 
-/* ---- the store ---- */
+/* ---- the outbox ---- */
 
-static bool on_one_file_system(const struct store *store)
+static bool on_one_file_system(const struct outbox *outbox)
 {
     struct stat first;
     struct stat other;
-    if (sys.fstat(store->queues[0], &first) != 0)
+    if (sys.fstat(outbox->queues[0], &first) != 0)
         return false;
-    for (size_t i = 1; i < store->settings->queue_count; i++)
-        if (sys.fstat(store->queues[i], &other) != 0 || other.st_dev != first.st_dev)
+    for (size_t i = 1; i < outbox->settings->queue_count; i++)
+        if (sys.fstat(outbox->queues[i], &other) != 0 || other.st_dev != first.st_dev)
             return false;
     return true;
 }
 
-static bool syncs_one_by_one(const struct store *store)
+static bool syncs_one_by_one(const struct outbox *outbox)
 {
-    if (!on_one_file_system(store))
+    if (!on_one_file_system(outbox))
         return true;
-    switch (store->settings->sync) {
+    switch (outbox->settings->sync) {
     case SPOOL_SYNC_FSYNC:
         return true;
     case SPOOL_SYNC_SYNCFS:
@@ -42,14 +43,14 @@ static bool syncs_one_by_one(const struct store *store)
     case SPOOL_SYNC_AUTO:
         break;
     }
-    return !filesystem_syncs_whole(store->queues[0]);
+    return !filesystem_syncs_whole(outbox->queues[0]);
 }
 
-void store_init(struct store *store)
+void outbox_init(struct outbox *outbox)
 {
-    *store = (struct store){0};
+    *outbox = (struct outbox){0};
     for (size_t i = 0; i < SPOOL_MOST_QUEUES; i++)
-        store->queues[i] = -1;
+        outbox->queues[i] = -1;
 }
 
 /* Who starts and finds no such lock removes every temporary as a leftover (spool.c). He has it alone while he does, and
@@ -60,46 +61,46 @@ static void share_lock(int directory)
         ;
 }
 
-static bool open_queues(struct store *store, struct error *err)
+static bool open_queues(struct outbox *outbox, struct error *err)
 {
-    for (size_t i = 0; i < store->settings->queue_count; i++) {
-        const char *path = store->settings->queues[i];
-        store->queues[i] = sys.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-        if (store->queues[i] < 0)
+    for (size_t i = 0; i < outbox->settings->queue_count; i++) {
+        const char *path = outbox->settings->queues[i];
+        outbox->queues[i] = sys.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+        if (outbox->queues[i] < 0 || !sys_identify(outbox->queues[i], &outbox->places[i]))
             return error_os(err, "cannot open the directory '%s'", path);
     }
-    share_lock(store->queues[0]);
+    share_lock(outbox->queues[0]);
     return true;
 }
 
-static bool open_store(struct store *store, const struct spool_settings *settings, struct error *err)
+static bool open_outbox(struct outbox *outbox, const struct spool_settings *settings, struct error *err)
 {
-    store_init(store);
-    store->settings = settings;
-    if (!open_queues(store, err))
+    outbox_init(outbox);
+    outbox->settings = settings;
+    if (!open_queues(outbox, err))
         return false;
     for (size_t i = 0; i < settings->queue_count; i++)
-        store->named |= !filesystem_links_nameless(store->queues[i]);
-    store->one_by_one = syncs_one_by_one(store);
-    if (!store->one_by_one)
-        (void)sys_syncfs(store->queues[0]);     /* an old error that nobody was told of is told now: it is not ours */
+        outbox->named |= !filesystem_links_nameless(outbox->queues[i]);
+    outbox->one_by_one = syncs_one_by_one(outbox);
+    if (!outbox->one_by_one)
+        (void)sys_syncfs(outbox->queues[0]);     /* an old error that nobody was told of is told now: it is not ours */
     return true;
 }
 
-void store_close(struct store *store)
+void outbox_close(struct outbox *outbox)
 {
     for (size_t i = 0; i < SPOOL_MOST_QUEUES; i++) {
-        if (store->queues[i] >= 0)
-            (void)sys.close(store->queues[i]);      /* a directory read from: nothing is lost */
-        store->queues[i] = -1;
+        if (outbox->queues[i] >= 0)
+            (void)sys.close(outbox->queues[i]);      /* a directory read from: nothing is lost */
+        outbox->queues[i] = -1;
     }
 }
 
 /* ---- the steps ---- */
 
-static const char *queue_path(const struct store *store, const struct spool_record *record)
+static const char *queue_path(const struct outbox *outbox, const struct spool_record *record)
 {
-    return store->settings->queues[record->queue];
+    return outbox->settings->queues[record->queue];
 }
 
 enum { TEMPORARY_SIZE = 32 };
@@ -108,42 +109,42 @@ static void write_temporary_name(const struct spool_record *record, char out[TEM
 {
     char digits[17];
     spool_name_write(record->arrived, record->temporary, digits);
-    (void)snprintf(out, TEMPORARY_SIZE, ".%s" STORE_TEMPORARY, digits);
+    (void)snprintf(out, TEMPORARY_SIZE, ".%s" OUTBOX_TEMPORARY, digits);
 }
 
-static bool draw_number(struct store *store, struct spool_record *record, uint32_t *out)
+static bool draw_number(struct outbox *outbox, struct spool_record *record, uint32_t *out)
 {
-    if (store->random_left == 0) {
-        if (sys.getrandom(store->random, sizeof store->random, 0) != (ssize_t)sizeof store->random)
+    if (outbox->random_left == 0) {
+        if (sys.getrandom(outbox->random, sizeof outbox->random, 0) != (ssize_t)sizeof outbox->random)
             return error_os(&record->error, "cannot draw a name for a file");
-        store->random_left = sizeof store->random / sizeof store->random[0];
+        outbox->random_left = sizeof outbox->random / sizeof outbox->random[0];
     }
-    *out = store->random[--store->random_left];
+    *out = outbox->random[--outbox->random_left];
     return true;
 }
 
 /* A name for the moment of arrival: 25 random bits make a collision with another writer unlikely, linkat notices it. */
-bool store_draw_name(struct store *store, struct spool_record *record)
+bool outbox_draw_name(struct outbox *outbox, struct spool_record *record)
 {
     char digits[17];
     uint32_t number = 0;
-    if (!draw_number(store, record, &number))
+    if (!draw_number(outbox, record, &number))
         return false;
     spool_name_write(record->arrived, number, digits);
-    (void)snprintf(record->name.text, sizeof record->name.text, "%.16s%s%.8s", store->settings->prefix, digits,
-                   store->settings->extension);
+    (void)snprintf(record->name.text, sizeof record->name.text, "%.16s%s%.8s", outbox->settings->prefix, digits,
+                   outbox->settings->extension);
     return true;
 }
 
-static int open_private_file(struct store *store, struct spool_record *record)
+static int open_private_file(struct outbox *outbox, struct spool_record *record)
 {
-    const int queue = store->queues[record->queue];
-    record->named = store->named;
-    if (!store->named) {
+    const int queue = outbox->queues[record->queue];
+    record->named = outbox->named;
+    if (!outbox->named) {
         const int fd = sys.openat(queue, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, FILE_MODE);
         if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
             return fd;
-        store->named = record->named = true;    /* this file system, or kernel, has no nameless files */
+        outbox->named = record->named = true;    /* this file system, or kernel, has no nameless files */
     }
     char name[TEMPORARY_SIZE];
     write_temporary_name(record, name);
@@ -151,7 +152,7 @@ static int open_private_file(struct store *store, struct spool_record *record)
 }
 
 /* Closes the private file and removes its name, if it had one; what was linked stays. */
-static void drop_private_file(struct store *store, struct spool_record *record)
+static void drop_private_file(struct outbox *outbox, struct spool_record *record)
 {
     if (record->fd < 0)
         return;
@@ -160,26 +161,26 @@ static void drop_private_file(struct store *store, struct spool_record *record)
     if (record->named) {
         char name[TEMPORARY_SIZE];
         write_temporary_name(record, name);
-        (void)sys.unlinkat(store->queues[record->queue], name, 0);     /* else swept at the next start */
+        (void)sys.unlinkat(outbox->queues[record->queue], name, 0);     /* else swept at the next start */
     }
 }
 
-static void fail_record(struct store *store, struct spool_record *record)
+static void fail_record(struct outbox *outbox, struct spool_record *record)
 {
-    drop_private_file(store, record);
+    drop_private_file(outbox, record);
     record->state = SPOOL_FAILED;
 }
 
 /* The temporary's number is drawn anew for each try: what an earlier one has left is not in the way. */
-static bool stage_record(struct store *store, struct spool_record *record)
+static bool stage_record(struct outbox *outbox, struct spool_record *record)
 {
-    if (!draw_number(store, record, &record->temporary))
+    if (!draw_number(outbox, record, &record->temporary))
         return false;
-    record->fd = open_private_file(store, record);
+    record->fd = open_private_file(outbox, record);
     if (record->fd < 0)
-        return error_os(&record->error, "cannot create a file in '%s'", queue_path(store, record));
+        return error_os(&record->error, "cannot create a file in '%s'", queue_path(outbox, record));
     if (!sys_write_all(record->fd, record->content))
-        return error_os(&record->error, "cannot write a file in '%s'", queue_path(store, record));
+        return error_os(&record->error, "cannot write a file in '%s'", queue_path(outbox, record));
     record->state = SPOOL_STAGED;
     return true;
 }
@@ -193,34 +194,34 @@ static bool sync_failed(struct error *err, const char *what, const char *path)
     return false;
 }
 
-static bool sync_data(struct store *store, struct spool_record **records, size_t count, struct error *err)
+static bool sync_data(struct outbox *outbox, struct spool_record **records, size_t count, struct error *err)
 {
     enum { FEW = 2 };                   /* so few files sync faster than a file system */
-    if (count > FEW && !store->one_by_one) {
-        if (sys_syncfs(store->queues[0]) != 0)
-            return sync_failed(err, "the file system of", store->settings->queues[0]);
+    if (count > FEW && !outbox->one_by_one) {
+        if (sys_syncfs(outbox->queues[0]) != 0)
+            return sync_failed(err, "the file system of", outbox->settings->queues[0]);
         return true;
     }
     for (size_t i = 0; i < count; i++)
         if (records[i]->state == SPOOL_STAGED && sys_fsync(records[i]->fd) != 0)
-            return sync_failed(err, "a file in", queue_path(store, records[i]));
+            return sync_failed(err, "a file in", queue_path(outbox, records[i]));
     return true;
 }
 
-static int link_once(struct store *store, const struct spool_record *record)
+static int link_once(struct outbox *outbox, const struct spool_record *record)
 {
-    const int queue = store->queues[record->queue];
+    const int queue = outbox->queues[record->queue];
     if (record->named) {
         char temporary[TEMPORARY_SIZE];
         write_temporary_name(record, temporary);
         return sys.linkat(queue, temporary, queue, record->name.text, 0);
     }
-    if (!store->link_by_proc) {
+    if (!outbox->link_by_proc) {
         if (sys.linkat(record->fd, "", queue, record->name.text, AT_EMPTY_PATH) == 0)
             return 0;
         if (errno != ENOENT && errno != EPERM && errno != EINVAL)
             return -1;
-        store->link_by_proc = true;     /* without CAP_DAC_READ_SEARCH older kernels want the way through /proc */
+        outbox->link_by_proc = true;     /* without CAP_DAC_READ_SEARCH older kernels want the way through /proc */
     }
     char path[32];
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", record->fd);
@@ -228,13 +229,13 @@ static int link_once(struct store *store, const struct spool_record *record)
 }
 
 /* Is this very record there already? Then an earlier try to publish it got so far. */
-static bool is_there(const struct store *store, const struct spool_record *record)
+static bool is_there(const struct outbox *outbox, const struct spool_record *record)
 {
     struct buffer file;
     struct error ignored;
     const struct span *content = record->content;
     buffer_init(&file, content[0].len + content[1].len);
-    const bool same = sys_read_file(store->queues[record->queue], record->name.text, &file, &ignored) &&
+    const bool same = sys_read_file(outbox->queues[record->queue], record->name.text, &file, &ignored) &&
                       file.len == content[0].len + content[1].len &&
                       span_equal((struct span){file.at, content[0].len}, content[0]) &&
                       span_equal((struct span){file.at + content[0].len, content[1].len}, content[1]);
@@ -242,54 +243,46 @@ static bool is_there(const struct store *store, const struct spool_record *recor
     return same;
 }
 
-static bool link_record(struct store *store, struct spool_record *record)
+static bool link_record(struct outbox *outbox, struct spool_record *record)
 {
     for (int tries = 0; tries < LINK_TRIES; tries++) {
-        if (!(tries == 0 && record->told) && !store_draw_name(store, record))
+        if (!(tries == 0 && record->told) && !outbox_draw_name(outbox, record))
             return false;
-        const bool linked = link_once(store, record) == 0;
+        const bool linked = link_once(outbox, record) == 0;
         if (!linked && errno != EEXIST)
             break;
-        if (linked || (record->told && is_there(store, record))) {
+        if (linked || (record->told && is_there(outbox, record))) {
             record->state = SPOOL_LINKED;
-            drop_private_file(store, record);
+            drop_private_file(outbox, record);
             return true;
         }
     }
-    return error_os(&record->error, "cannot put a file into '%s' under its name", queue_path(store, record));
+    return error_os(&record->error, "cannot put a file into '%s' under its name", queue_path(outbox, record));
 }
 
-/* Where XFS was shut down, because its disk broke, it says that a directory was synced, and nothing was. But it answers
- * nothing else any more: so who can still be asked about has been synced. */
-static bool sync_directory(int directory)
-{
-    struct stat ignored;
-    return sys_fsync(directory) == 0 && sys.fstat(directory, &ignored) == 0;
-}
-
-static bool sync_directories(struct store *store, struct spool_record **records, size_t count, struct error *err)
+static bool sync_directories(struct outbox *outbox, struct spool_record **records, size_t count, struct error *err)
 {
     bool touched[SPOOL_MOST_QUEUES] = {false};
     for (size_t i = 0; i < count; i++)
         touched[records[i]->queue] |= records[i]->state == SPOOL_LINKED;
-    for (size_t i = 0; i < store->settings->queue_count; i++)
-        if (touched[i] && !sync_directory(store->queues[i]))
-            return sync_failed(err, "the directory", store->settings->queues[i]);
+    for (size_t i = 0; i < outbox->settings->queue_count; i++)
+        if (touched[i] && !directory_sync(outbox->queues[i]))
+            return sync_failed(err, "the directory", outbox->settings->queues[i]);
     return true;
 }
 
 /* After a failed sync nothing of the batch may be acknowledged. Its files are whole, since their data were synced
  * first, so a reader that has taken one already has taken a good one; what is still there is taken back. */
-static bool fail_batch(struct store *store, struct spool_record **records, size_t count, const struct error *err)
+static bool fail_batch(struct outbox *outbox, struct spool_record **records, size_t count, const struct error *err)
 {
     for (size_t i = 0; i < count; i++) {
         struct spool_record *record = records[i];
         if (record->state == SPOOL_FAILED)
             continue;
         if (record->state == SPOOL_LINKED)
-            (void)sys.unlinkat(store->queues[record->queue], record->name.text, 0);
+            (void)sys.unlinkat(outbox->queues[record->queue], record->name.text, 0);
         record->error = *err;
-        fail_record(store, record);
+        fail_record(outbox, record);
     }
     return false;
 }
@@ -311,77 +304,77 @@ static bool fail_batch(struct store *store, struct spool_record **records, size_
  * 5. Only now is anybody told. A cut from here on finds file and name.
  *
  * If a sync fails, Linux has marked the pages clean: a second sync would report success although the data are gone.
- * So there is no second try: the whole batch is refused, and the store proves itself with a probe before the next.
+ * So there is no second try: the whole batch is refused, and the outbox proves itself with a probe before the next.
  * Another keeper's batch in flight cannot be fooled by our having been told of the error: descriptors are told each
  * for itself, and each keeper syncs through its own, opened before it wrote anything.
  */
-bool store_commit(struct store *store, struct spool_record **records, size_t count)
+bool outbox_commit(struct outbox *outbox, struct spool_record **records, size_t count)
 {
     struct error err;
     for (size_t i = 0; i < count; i++) {
         records[i]->fd = -1;
         records[i]->state = SPOOL_WAITING;
-        if (!stage_record(store, records[i]))
-            fail_record(store, records[i]);
+        if (!stage_record(outbox, records[i]))
+            fail_record(outbox, records[i]);
     }
-    if (!sync_data(store, records, count, &err))
-        return fail_batch(store, records, count, &err);
+    if (!sync_data(outbox, records, count, &err))
+        return fail_batch(outbox, records, count, &err);
     for (size_t i = 0; i < count; i++)
-        if (records[i]->state == SPOOL_STAGED && !link_record(store, records[i]))
-            fail_record(store, records[i]);
-    return sync_directories(store, records, count, &err) || fail_batch(store, records, count, &err);
+        if (records[i]->state == SPOOL_STAGED && !link_record(outbox, records[i]))
+            fail_record(outbox, records[i]);
+    return sync_directories(outbox, records, count, &err) || fail_batch(outbox, records, count, &err);
 }
 
 /* ---- the probe ---- */
 
-static bool probe_queue(struct store *store, unsigned queue, struct error *err)
+static bool probe_queue(struct outbox *outbox, unsigned queue, struct error *err)
 {
     static const char text[] = "written by the relay to see whether this disk keeps files; it may be removed\n";
-    struct spool_settings hidden = *store->settings;
-    hidden.prefix = STORE_PROBE;        /* no reader takes it */
+    struct spool_settings hidden = *outbox->settings;
+    hidden.prefix = OUTBOX_PROBE;        /* no reader takes it */
     hidden.extension = "";
-    struct store probing = *store;
+    struct outbox probing = *outbox;
     probing.settings = &hidden;
     struct spool_record probe = {.content = {SPAN(text), {NULL, 0}}, .queue = queue, .arrived = sys_now()};
     struct spool_record *records[] = {&probe};
-    const bool synced = store_commit(&probing, records, 1);
-    store->named = probing.named;
-    store->link_by_proc = probing.link_by_proc;
+    const bool synced = outbox_commit(&probing, records, 1);
+    outbox->named = probing.named;
+    outbox->link_by_proc = probing.link_by_proc;
     if (probe.state == SPOOL_LINKED)
-        (void)sys.unlinkat(store->queues[queue], probe.name.text, 0);  /* else swept at the next start */
+        (void)sys.unlinkat(outbox->queues[queue], probe.name.text, 0);  /* else swept at the next start */
     if (synced && probe.state == SPOOL_LINKED)
         return true;
     *err = probe.error;
     return false;
 }
 
-static bool probe_store(struct store *store, struct error *err)
+static bool probe_outbox(struct outbox *outbox, struct error *err)
 {
-    for (unsigned i = 0; i < store->settings->queue_count; i++)
-        if (!probe_queue(store, i, err))
+    for (unsigned i = 0; i < outbox->settings->queue_count; i++)
+        if (!probe_queue(outbox, i, err))
             return false;
-    if (!store->one_by_one && sys_syncfs(store->queues[0]) != 0)   /* one file alone was synced by itself */
-        return sync_failed(err, "the file system of", store->settings->queues[0]);
+    if (!outbox->one_by_one && sys_syncfs(outbox->queues[0]) != 0)   /* one file alone was synced by itself */
+        return sync_failed(err, "the file system of", outbox->settings->queues[0]);
     return true;
 }
 
 /* Directories are not made here: where a disk is not mounted now, that would put reports where nobody looks for them
  * once it is. */
-static bool is_in_place(const struct store *store)
+static bool is_in_place(const struct outbox *outbox)
 {
-    for (size_t i = 0; i < store->settings->queue_count; i++)
-        if (!sys_is_at(store->queues[i], store->settings->queues[i]))
+    for (size_t i = 0; i < outbox->settings->queue_count; i++)
+        if (!sys_is_at(&outbox->places[i], outbox->settings->queues[i]))
             return false;
     return true;
 }
 
-bool store_prove(struct store *store, const struct spool_settings *settings, struct error *err)
+bool outbox_prove(struct outbox *outbox, const struct spool_settings *settings, struct error *err)
 {
-    if (store->queues[0] >= 0 && is_in_place(store))
+    if (outbox->queues[0] >= 0 && is_in_place(outbox))
         return true;
-    store_close(store);
-    if (open_store(store, settings, err) && probe_store(store, err))
+    outbox_close(outbox);
+    if (open_outbox(outbox, settings, err) && probe_outbox(outbox, err))
         return true;
-    store_close(store);
+    outbox_close(outbox);
     return false;
 }

@@ -1,4 +1,4 @@
-/* The decision hidden here: what a leftover of ours looks like. */
+/* The decisions hidden here: what a leftover of ours looks like, and when a directory's sync is believed. */
 #include "directory.h"
 
 #include "base/sys.h"
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { STALE_SECONDS = 3600 };
+#define STALE_AGE ((int64_t)3600 * 1000000)
 
 static bool ends_with(const char *name, const char *end)
 {
@@ -19,7 +19,7 @@ static bool ends_with(const char *name, const char *end)
     return len >= end_len && strcasecmp(name + len - end_len, end) == 0;
 }
 
-static bool is_digits_then(const char *name, const char *end)
+bool directory_is_drawn(const char *name, const char *end)
 {
     enum { DIGITS = 16 };
     return strspn(name, SPOOL_NAME_ALPHABET) == DIGITS && strcmp(name + DIGITS, end) == 0;
@@ -28,32 +28,51 @@ static bool is_digits_then(const char *name, const char *end)
 /* Exactly our own: another program's temporaries may begin with a dot and end in ".part" too. */
 static bool is_leftover(const char *name)
 {
-    const size_t probe = sizeof STORE_PROBE - 1;
-    return (name[0] == '.' && is_digits_then(name + 1, STORE_TEMPORARY)) ||
-           (strncmp(name, STORE_PROBE, probe) == 0 && is_digits_then(name + probe, ""));
+    const size_t probe = sizeof OUTBOX_PROBE - 1;
+    return (name[0] == '.' && directory_is_drawn(name + 1, OUTBOX_TEMPORARY)) ||
+           (strncmp(name, OUTBOX_PROBE, probe) == 0 && directory_is_drawn(name + probe, ""));
 }
 
-static bool is_stale(int directory, const char *name)
+static bool is_older(int directory, const char *name, int64_t time)
 {
     struct stat status;
     return fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&
-           status.st_mtime < sys_now() / 1000000 - STALE_SECONDS;
+           status.st_mtime < time / 1000000;
 }
 
-bool directory_sweep(const char *path, bool alone, struct error *err)
+bool directory_remove(const char *path, bool (*is_ours)(const char *name), int64_t before, struct error *err)
 {
     DIR *directory = opendir(path);
     if (directory == NULL)
         return error_os(err, "cannot read the directory '%s'", path);
     bool swept = true;
     for (const struct dirent *entry; swept && (entry = readdir(directory)) != NULL;) {
-        if (!is_leftover(entry->d_name) || !(alone || is_stale(dirfd(directory), entry->d_name)))
+        const char *name = entry->d_name;
+        if (!is_ours(name) || !(before == INT64_MAX || is_older(dirfd(directory), name, before)))
             continue;
-        if (sys.unlinkat(dirfd(directory), entry->d_name, 0) != 0 && errno != ENOENT)
-            swept = error_os(err, "cannot remove the leftover '%s' in '%s'", entry->d_name, path);
+        if (sys.unlinkat(dirfd(directory), name, 0) != 0 && errno != ENOENT)
+            swept = error_os(err, "cannot remove the leftover '%s' in '%s'", name, path);
     }
     (void)closedir(directory);          /* only read from */
     return swept;
+}
+
+int64_t directory_stale(int64_t now)
+{
+    return now - STALE_AGE;
+}
+
+bool directory_sweep(const char *path, bool alone, struct error *err)
+{
+    return directory_remove(path, is_leftover, alone ? INT64_MAX : directory_stale(sys_now()), err);
+}
+
+/* Where XFS was shut down, because its disk broke, it says that a directory was synced, and nothing was. But it answers
+ * nothing else any more: so who can still be asked about has been synced. */
+bool directory_sync(int directory)
+{
+    struct stat ignored;
+    return sys_fsync(directory) == 0 && sys.fstat(directory, &ignored) == 0;
 }
 
 void directory_count(const char *path, const char *extension, uint64_t *count)

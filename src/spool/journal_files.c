@@ -57,7 +57,7 @@ static bool open_in(struct journal_files *files, int directory, struct error *er
 {
     for (unsigned i = 0; i < JOURNAL_FILES; i++) {
         files->fds[i] = sys.openat(directory, names[i], O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
-        if (files->fds[i] < 0)
+        if (files->fds[i] < 0 || !sys_identify(files->fds[i], &files->places[i]))
             return error_os(err, "cannot open the journal '%s'", names[i]);
     }
     return true;
@@ -100,7 +100,7 @@ bool journal_files_are_in_place(const struct journal_files *files)
     char path[PATH_MAX];
     for (unsigned i = 0; i < JOURNAL_FILES; i++) {
         const int len = snprintf(path, sizeof path, "%s/%s", files->path, names[i]);
-        if (len < 0 || (size_t)len >= sizeof path || !sys_is_at(files->fds[i], path))
+        if (len < 0 || (size_t)len >= sizeof path || !sys_is_at(&files->places[i], path))
             return false;
     }
     return true;

@@ -5,7 +5,7 @@
 #ifndef SPOOL_JOURNAL_FILES_H
 #define SPOOL_JOURNAL_FILES_H
 
-#include "base/error.h"
+#include "base/sys.h"
 
 #include <stdint.h>
 
@@ -14,6 +14,7 @@ enum { JOURNAL_FILES = 2 };
 struct journal_files {
     const char *path;                   /* of their directory: the caller's */
     int fds[JOURNAL_FILES];             /* all are open, or none (-1) */
+    struct sys_identity places[JOURNAL_FILES];
 };
 
 void journal_files_init(struct journal_files *files, const char *path);

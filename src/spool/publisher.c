@@ -13,7 +13,7 @@ enum { MOST_PUBLISHED = 4 * JOURNAL_MOST_RECORDS, RETRY_SECONDS = 1 };
 struct publisher {
     struct journal *journal;
     const struct spool_settings *settings;
-    struct store store;
+    struct outbox outbox;
     bool troubled;                      /* and somebody was told */
     struct spool_record records[MOST_PUBLISHED];
     struct spool_record *pending[MOST_PUBLISHED];       /* those of them that are not files yet */
@@ -24,7 +24,7 @@ struct publisher {
     pthread_mutex_t lock;               /* guards what follows */
     pthread_cond_t changed;
     bool woken;
-    bool doubted;                       /* the store: to be given up */
+    bool doubted;                       /* the outbox: to be given up */
     bool closing;
 };
 
@@ -50,7 +50,7 @@ static bool read_journal(struct publisher *publisher, struct error *err)
 static bool commit_pending(struct publisher *publisher, struct error *err)
 {
     size_t left = 0;
-    (void)!store_commit(&publisher->store, publisher->pending, publisher->pending_count);  /* each record tells */
+    (void)!outbox_commit(&publisher->outbox, publisher->pending, publisher->pending_count);  /* each record tells */
     for (size_t i = 0; i < publisher->pending_count; i++)
         if (publisher->pending[i]->state != SPOOL_LINKED)
             publisher->pending[left++] = publisher->pending[i];
@@ -64,12 +64,12 @@ static bool commit_pending(struct publisher *publisher, struct error *err)
  * held open on a disk that went wrong. */
 static bool publish(struct publisher *publisher, struct error *err)
 {
-    if (store_prove(&publisher->store, publisher->settings, err) &&
+    if (outbox_prove(&publisher->outbox, publisher->settings, err) &&
         (publisher->pending_count > 0 || read_journal(publisher, err)) && commit_pending(publisher, err)) {
         journal_forget(publisher->journal);
         return true;
     }
-    store_close(&publisher->store);
+    outbox_close(&publisher->outbox);
     if (err->kind != ERROR_NO_SPACE)
         journal_let_go(publisher->journal);
     return false;
@@ -108,7 +108,7 @@ static bool wait_for_work(struct publisher *publisher)
     publisher->woken = publisher->doubted = false;
     (void)pthread_mutex_unlock(&publisher->lock);
     if (doubted)
-        store_close(&publisher->store);
+        outbox_close(&publisher->outbox);
     return woken;
 }
 
@@ -160,7 +160,7 @@ bool publisher_open(struct journal *journal, const struct spool_settings *settin
     memset(publisher, 0, sizeof *publisher);
     publisher->journal = journal;
     publisher->settings = settings;
-    store_init(&publisher->store);
+    outbox_init(&publisher->outbox);
     init_locks(publisher);
     publisher->woken = !publish_all(publisher);
     errno = pthread_create(&publisher->thread, NULL, run, publisher);
@@ -201,7 +201,7 @@ void publisher_close(struct publisher *publisher)
     (void)pthread_mutex_unlock(&publisher->lock);
     if (publisher->running)
         (void)pthread_join(publisher->thread, NULL);
-    store_close(&publisher->store);
+    outbox_close(&publisher->outbox);
     (void)pthread_cond_destroy(&publisher->changed);
     (void)pthread_mutex_destroy(&publisher->lock);
     sys.release(publisher);

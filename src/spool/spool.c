@@ -36,7 +36,7 @@ struct keeper {
     struct spool *spool;
     pthread_t thread;
     bool running;
-    struct store store;
+    struct outbox outbox;
     unsigned proved;                    /* equals spool->failures while no sync has failed since */
     size_t crowd;                       /* how many waited lately: rises at once, falls slowly */
     struct spool_record *records[MOST_IN_BATCH];
@@ -47,7 +47,7 @@ struct spool {
     _Atomic uint64_t min_free;
     _Atomic uint64_t max_files;
     _Atomic uint64_t files;             /* an estimate */
-    _Atomic unsigned failures;          /* failed syncs: each makes every keeper prove its store again */
+    _Atomic unsigned failures;          /* failed syncs: each makes every keeper prove its outbox again */
 
     struct journal *journal;            /* NULL: none */
     struct publisher *publisher;        /* of what is in it */
@@ -86,12 +86,12 @@ static size_t take_batch(struct spool *spool, struct spool_record **records)
     return count;
 }
 
-static bool check_room(const struct spool *spool, const struct store *store, struct error *err)
+static bool check_room(const struct spool *spool, const struct outbox *outbox, struct error *err)
 {
     const uint64_t min_free = spool->min_free;
     const uint64_t max_files = spool->max_files;
     struct statvfs disk;
-    if (sys.fstatvfs(store->queues[0], &disk) != 0)
+    if (sys.fstatvfs(outbox->queues[0], &disk) != 0)
         return error_os(err, "cannot ask for the free space of '%s'", spool->settings.queues[0]);
     const uint64_t free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
     if (free_bytes < min_free)
@@ -104,14 +104,14 @@ static bool check_room(const struct spool *spool, const struct store *store, str
 }
 
 /* After a failed sync, here or at the other keeper: fresh descriptors, and a probe that is kept. */
-static bool prove_store(struct keeper *keeper, struct error *err)
+static bool prove_outbox(struct keeper *keeper, struct error *err)
 {
     struct spool *spool = keeper->spool;
     const unsigned failures = spool->failures;
     if (keeper->proved != failures)
-        store_close(&keeper->store);
+        outbox_close(&keeper->outbox);
     keeper->proved = failures;
-    if (store_prove(&keeper->store, &spool->settings, err))
+    if (outbox_prove(&keeper->outbox, &spool->settings, err))
         return true;
     if (err->kind == ERROR_NO_SPACE)
         return false;
@@ -137,7 +137,7 @@ static size_t choose_for_journal(struct keeper *keeper, struct spool_record **re
     size_t room = most;
     for (size_t i = 0; i < count; i++) {
         const size_t size = journal_record_size(records[i]);
-        if (size > most / 4 || size > room || !store_draw_name(&keeper->store, records[i]))
+        if (size > most / 4 || size > room || !outbox_draw_name(&keeper->outbox, records[i]))
             continue;
         room -= size;
         struct spool_record *record = records[i];
@@ -183,8 +183,8 @@ static size_t keep_in_journal(struct keeper *keeper, size_t count)
     return answered;
 }
 
-/* Something is wrong, and it is no want of room: the next batch gets a store that was proved anew. */
-static bool distrusts_store(const struct keeper *keeper, size_t count)
+/* Something is wrong, and it is no want of room: the next batch gets an outbox that was proved anew. */
+static bool distrusts_outbox(const struct keeper *keeper, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (keeper->records[i]->state == SPOOL_FAILED && keeper->records[i]->error.kind == ERROR_SYSTEM)
@@ -196,15 +196,15 @@ static void keep_batch(struct keeper *keeper, size_t count)
 {
     struct spool *spool = keeper->spool;
     struct error err;
-    if (!prove_store(keeper, &err) || !check_room(spool, &keeper->store, &err)) {
+    if (!prove_outbox(keeper, &err) || !check_room(spool, &keeper->outbox, &err)) {
         refuse_records(keeper->records, count, &err);
     } else {
         const size_t answered = wants_journal(keeper, count) ? keep_in_journal(keeper, count) : 0;
-        if (answered < count && !store_commit(&keeper->store, keeper->records + answered, count - answered))
+        if (answered < count && !outbox_commit(&keeper->outbox, keeper->records + answered, count - answered))
             spool->failures++;
     }
-    if (distrusts_store(keeper, count))
-        store_close(&keeper->store);
+    if (distrusts_outbox(keeper, count))
+        outbox_close(&keeper->outbox);
     for (size_t i = 0; i < count; i++) {
         struct spool_record *record = keeper->records[i];
         const bool kept = record->state == SPOOL_LINKED;
@@ -252,7 +252,7 @@ static void *run_surveyor(void *argument)
 /* ---- opening and closing ---- */
 
 /* The lock on the first queue tells whether another process has this spool open: if none has, every temporary is a
- * leftover. Each open store has it shared (batch.c), so that a new process can take over from an old one. Where there
+ * leftover. Each open outbox has it shared (batch.c), so that a new process can take over from an old one. Where there
  * are no locks nobody is ever alone. */
 static bool lock_and_sweep(const struct spool_settings *settings, struct error *err)
 {
@@ -267,13 +267,13 @@ static bool lock_and_sweep(const struct spool_settings *settings, struct error *
     return swept;
 }
 
-/* A disk that is full today is no reason not to start: its stores prove themselves before their first batch. */
-static bool open_stores(struct spool *spool, struct error *err)
+/* A disk that is full today is no reason not to start: its outboxes prove themselves before their first batch. */
+static bool open_outboxes(struct spool *spool, struct error *err)
 {
     for (size_t i = 0; i < KEEPERS; i++) {
         struct keeper *keeper = &spool->keepers[i];
         keeper->spool = spool;
-        if (!store_prove(&keeper->store, &spool->settings, err) && err->kind != ERROR_NO_SPACE)
+        if (!outbox_prove(&keeper->outbox, &spool->settings, err) && err->kind != ERROR_NO_SPACE)
             return false;
     }
     return true;
@@ -326,7 +326,7 @@ static bool start_threads(struct spool *spool, struct error *err)
             return false;
     }
     for (size_t i = keepers; i < KEEPERS; i++)
-        store_close(&spool->keepers[i].store);      /* nobody would give it up when the disk goes */
+        outbox_close(&spool->keepers[i].outbox);      /* nobody would give it up when the disk goes */
     return start_thread(&spool->surveyor, &spool->surveying, run_surveyor, spool, err);
 }
 
@@ -352,9 +352,9 @@ bool spool_open(const struct spool_settings *settings, struct spool **out, struc
     *spool = (struct spool){.settings = *settings, .last = &spool->first};
     spool_set_limits(spool, settings->min_free, settings->max_files);
     for (size_t i = 0; i < KEEPERS; i++)
-        store_init(&spool->keepers[i].store);
+        outbox_init(&spool->keepers[i].outbox);
     init_locks(spool);
-    if (!lock_and_sweep(settings, err) || !open_stores(spool, err) || !open_journal(spool, err) ||
+    if (!lock_and_sweep(settings, err) || !open_outboxes(spool, err) || !open_journal(spool, err) ||
         !start_threads(spool, err)) {
         spool_close(spool);
         return false;
@@ -402,7 +402,7 @@ void spool_close(struct spool *spool)
     for (size_t i = 0; i < KEEPERS; i++) {
         if (spool->keepers[i].running)
             (void)pthread_join(spool->keepers[i].thread, NULL);
-        store_close(&spool->keepers[i].store);
+        outbox_close(&spool->keepers[i].outbox);
     }
     if (spool->surveying)
         (void)pthread_join(spool->surveyor, NULL);

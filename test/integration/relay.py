@@ -91,15 +91,10 @@ class Connection:
         return not self.received and not self.more()      # closed, and nothing more was said
 
 
-class Relay:
-    def __init__(self, root, wrapper=(), environment=None, preexec=None, **settings):
-        self.root, self.port, self.seen, self.posted = pathlib.Path(root), free_port(), 0, 0
-        self.address = ("127.0.0.1", self.port)
-        self.box = self.root / "inboxes/auth/statesys.box/incoming"
-        self.log_path, self.said = self.root / "logs/MP_Relay.log", pathlib.Path(str(root) + ".stderr")
-        self.command = [*wrapper, str(BUILD / "mprelay"), *command_line(
-            {"root": str(root), "listen": "127.0.0.1:%d" % self.port, **settings})]
-        self.environment, self.preexec = environment, preexec
+class Daemon:
+    """A program of ours: started until it says that it is ready, stopped as the service manager does it."""
+    def __init__(self, command, said, environment=None, preexec=None):
+        self.command, self.said, self.environment, self.preexec = command, said, environment, preexec
         self.start()
 
     def launch(self):
@@ -109,8 +104,29 @@ class Relay:
 
     def start(self):
         self.launch()
-        wait_until(lambda: b"mprelay: ready on" in self.said.read_bytes() or self.process.poll() is not None, "ready")
+        wait_until(lambda: b": ready" in self.said.read_bytes() or self.process.poll() is not None, "ready")
         assert self.process.poll() is None, self.said.read_text()
+
+    def stop(self):
+        """A sanitizer's report makes the status other than 0."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        assert self.process.wait(PATIENCE) == 0, self.said.read_text()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+
+class Relay(Daemon):
+    def __init__(self, root, wrapper=(), environment=None, preexec=None, **settings):
+        self.root, self.port, self.seen, self.posted = pathlib.Path(root), free_port(), 0, 0
+        self.address = ("127.0.0.1", self.port)
+        self.box = self.root / "inboxes/auth/statesys.box/incoming"
+        self.log_path = self.root / "logs/MP_Relay.log"
+        super().__init__([*wrapper, str(BUILD / "mprelay"), *command_line(
+            {"root": str(root), "listen": "127.0.0.1:%d" % self.port, **settings})],
+            pathlib.Path(str(root) + ".stderr"), environment, preexec)
 
     def sockets(self):
         """How many it has open: the one that it listens on, and one for each connection."""
@@ -120,16 +136,6 @@ class Relay:
             except FileNotFoundError:
                 return False                # closed meanwhile
         return sum(map(is_socket, pathlib.Path("/proc/%d/fd" % self.process.pid).iterdir()))
-
-    def stop(self):
-        """As the service manager does; a sanitizer's report makes the status other than 0."""
-        if self.process.poll() is None:
-            self.process.terminate()
-        assert self.process.wait(PATIENCE) == 0, self.said.read_text()
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait(PATIENCE)
 
     def connect(self, source=None):
         return Connection(self.address, source)

@@ -1,4 +1,4 @@
-/* A spool, or a store alone, in a directory of its own, records for it, and their answers and files. */
+/* A spool, or an outbox alone, in a directory of its own, records for it, and their answers and files. */
 #ifndef TEST_SPOOL_RECORDS_H
 #define TEST_SPOOL_RECORDS_H
 
@@ -144,13 +144,13 @@ static inline void put_file(const char *path, long age_seconds)
     assert_int_equal(close(fd), 0);
 }
 
-static inline void open_store(struct store *store)
+static inline void open_outbox(struct outbox *outbox)
 {
     struct error err;
     for (size_t i = 0; i < QUEUES; i++)
         assert_true(sys_make_directory(settings.queues[i], &err));
-    store_init(store);
-    assert_true(store_prove(store, &settings, &err));
+    outbox_init(outbox);
+    assert_true(outbox_prove(outbox, &settings, &err));
 }
 
 #define IN_HOME(test) cmocka_unit_test_setup_teardown(test, begin, end)

@@ -202,9 +202,9 @@ static void files_that_are_there_already_count_against_max_files(void **state)
 {
     (void)state;
     struct answer answer;
-    struct store store;
-    open_store(&store);
-    store_close(&store);
+    struct outbox outbox;
+    open_outbox(&outbox);
+    outbox_close(&outbox);
     put_file("box/incoming/A.SMX", 0);
     put_file("box/incoming/high/b.smx", 0);
     put_file("box/incoming/low/.c.smx", 0); /* hidden ones and others do not count */
@@ -272,9 +272,9 @@ static const char *const foreign[] = {
 
 static void put_leftovers(void)
 {
-    struct store store;
-    open_store(&store);
-    store_close(&store);
+    struct outbox outbox;
+    open_outbox(&outbox);
+    outbox_close(&outbox);
     put_file(young, 60);
     put_file(stale, 7200);
     put_file(probe, 7200);

@@ -75,22 +75,22 @@ static void run_batch(struct faults_plan plan, const struct way *way)
     const struct spool_settings settings = settings_of(way);
     struct spool_record *records[RECORDS];
     struct answer answers[RECORDS];
-    struct store store;
+    struct outbox outbox;
     struct error err;
     faults_begin((struct faults_plan){0});
-    store_init(&store);
-    assert_true(store_prove(&store, &settings, &err));
-    store.named = false;
+    outbox_init(&outbox);
+    assert_true(outbox_prove(&outbox, &settings, &err));
+    outbox.named = false;
     prepare(answers, batch_size);
     for (size_t i = 0; i < batch_size; i++) {
         records[i] = &answers[i].record;
         records[i]->arrived = 1000 + (int64_t)i;
     }
     faults_plan(plan);
-    const bool synced = store_commit(&store, records, batch_size);
+    const bool synced = outbox_commit(&outbox, records, batch_size);
     assert_honest_batch(plan, synced, answers);
     assert_true(empty_hidden() == 0 || plan.call == FAULTS_UNLINKAT);
-    store_close(&store);
+    outbox_close(&outbox);
     assert_no_loss();
 }
 
@@ -179,7 +179,7 @@ static unsigned count_probes(size_t since)
 {
     unsigned count = 0;
     for (size_t i = since; i < recording.event_count; i++)
-        count += recording.events[i].kind == RECORDING_NAMED && strncmp(recording.events[i].name, STORE_PROBE, 7) == 0;
+        count += recording.events[i].kind == RECORDING_NAMED && strncmp(recording.events[i].name, OUTBOX_PROBE, 7) == 0;
     return count;
 }
 

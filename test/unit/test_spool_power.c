@@ -104,18 +104,18 @@ static void the_checker_finds_nameless_files_lost_without_a_journal(void **state
     const struct spool_settings settings = settings_of(&ways[0]);
     struct answer answer;
     struct spool_record *records[] = {&answer.record};
-    struct store store;
+    struct outbox outbox;
     struct error err;
     make_queues();
     faults_begin((struct faults_plan){0});
-    store_init(&store);
-    assert_true(store_prove(&store, &settings, &err));
-    store.named = false; /* as if this file system had a journal */
+    outbox_init(&outbox);
+    assert_true(outbox_prove(&outbox, &settings, &err));
+    outbox.named = false; /* as if this file system had a journal */
     prepare(&answer, 1);
     answer.record.arrived = 1;
-    assert_true(store_commit(&store, records, 1));
+    assert_true(outbox_commit(&outbox, records, 1));
     note_answer(&answer.record, &answer.record.name, NULL);
-    store_close(&store);
+    outbox_close(&outbox);
     assert_int_equal(loss_of_recording(true, NULL).lost, 0);
     assert_true(answer.record.named || loss_of_recording(false, NULL).lost > 0);
     faults_end();

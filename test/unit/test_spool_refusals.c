@@ -71,9 +71,9 @@ static void a_spool_whose_threads_cannot_be_started_is_an_error_and_leaves_nothi
 static void where_there_are_no_locks_it_is_never_alone(void **state)
 {
     (void)state;
-    struct store store;
-    open_store(&store);
-    store_close(&store);
+    struct outbox outbox;
+    open_outbox(&outbox);
+    outbox_close(&outbox);
     put_file("box/incoming/.0123456789ABCDEF.part", 60);
     put_file("box/incoming/.0123456789ABCDEG.part", 7200);
     lock_error = ENOLCK;
@@ -85,11 +85,11 @@ static void where_there_are_no_locks_it_is_never_alone(void **state)
 static void an_interrupted_lock_is_waited_for(void **state)
 {
     (void)state;
-    struct store store;
+    struct outbox outbox;
     lock_interrupts = 3;
-    open_store(&store);
+    open_outbox(&outbox);
     assert_true(lock_interrupts < 0);
-    store_close(&store);
+    outbox_close(&outbox);
 }
 
 static void a_leftover_that_cannot_be_removed_is_an_error_unless_it_is_gone(void **state)
@@ -99,9 +99,9 @@ static void a_leftover_that_cannot_be_removed_is_an_error_unless_it_is_gone(void
         int error;
         bool opens;
     } rows[] = {{EIO, false}, {ENOENT, true}};
-    struct store store;
-    open_store(&store);
-    store_close(&store);
+    struct outbox outbox;
+    open_outbox(&outbox);
+    outbox_close(&outbox);
     for (size_t i = 0; i < 2; i++) {
         struct spool *spool = NULL;
         struct error err;
@@ -118,9 +118,9 @@ static void what_only_looks_like_a_leftover_stays_beside_another_process(void **
 {
     (void)state;
     struct error err;
-    struct store store;
-    open_store(&store);
-    store_close(&store);
+    struct outbox outbox;
+    open_outbox(&outbox);
+    outbox_close(&outbox);
     assert_int_equal(mkdir("box/incoming/.0123456789ABCDEF.part", 0700), 0);
     assert_true(directory_sweep("box/incoming", false, &err));
     assert_int_equal(access("box/incoming/.0123456789ABCDEF.part", F_OK), 0);

@@ -1,0 +1,134 @@
+/* The decision hidden here: which driver serves a database, and what is allowed when. SQLite goes on after a failed
+ * statement and commits what there is, PostgreSQL rolls back and calls the COMMIT a success: here a transaction that
+ * failed is never committed. */
+#include "db_driver.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- for the drivers ---- */
+
+bool db_print(struct buffer *out, struct error *err, const char *format, ...)
+{
+    char text[256];
+    va_list arguments;
+    va_start(arguments, format);
+    const int len = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    assert(len >= 0 && (size_t)len < sizeof text);
+    return buffer_add(out, text, (size_t)len, err);
+}
+
+bool db_write_sql(const struct db_statement *statement, struct span input, struct buffer *out, struct error *err)
+{
+    static const struct span place = {"@input", 6};
+    const char *from = statement->sql;
+    for (const char *at; (at = strstr(from, place.at)) != NULL; from = at + place.len)
+        if (!buffer_add(out, from, (size_t)(at - from), err) || !buffer_add(out, input.at, input.len, err))
+            return false;
+    return buffer_add(out, from, strlen(from) + 1, err);
+}
+
+bool db_refuse(struct error *err, enum error_kind kind, const char *sql, const char *why)
+{
+    enum { FIRST_WORDS = 48 };
+    (void)error_set(err, kind, "%.*s: %s", FIRST_WORDS, sql, why);
+    for (char *at = err->text; *at != '\0'; at++)
+        if (*at == '\n' || *at == '\t')
+            *at = at[1] == '\0' ? '\0' : ' ';
+    return false;
+}
+
+/* ---- for everybody ---- */
+
+static bool is_postgres(const char *database)
+{
+    return strncmp(database, "postgresql://", 13) == 0 || strncmp(database, "postgres://", 11) == 0;
+}
+
+bool db_open(const char *database, unsigned lock_timeout_ms, struct db **out, struct error *err)
+{
+    const struct db_driver *driver = is_postgres(database) ? &db_postgres : &db_sqlite;
+    struct db *db;
+    if (!driver->open(database, lock_timeout_ms, &db, err))
+        return false;
+    db->driver = driver;
+    if (!driver->reach(db, err)) {
+        driver->close(db);
+        return false;
+    }
+    *out = db;
+    return true;
+}
+
+void db_close(struct db *db)
+{
+    if (db != NULL)
+        db->driver->close(db);
+}
+
+bool db_is_sqlite(const struct db *db)
+{
+    return db->driver == &db_sqlite;
+}
+
+bool db_begin(struct db *db, struct error *err)
+{
+    assert(db->state == DB_IDLE);
+    if (!db->driver->begin(db, err))
+        return false;
+    db->state = DB_BEGUN;
+    return true;
+}
+
+void db_rollback(struct db *db)
+{
+    struct error ignored;               /* a connection that is lost has rolled back */
+    (void)db->driver->script(db, "ROLLBACK", &ignored);
+    db->state = DB_IDLE;
+}
+
+static bool note_failure(struct db *db)
+{
+    if (db->state == DB_BEGUN)
+        db->state = DB_FAILED;
+    return false;
+}
+
+static bool is_ready(struct db *db, struct error *err)
+{
+    if (db->state == DB_FAILED)
+        return error_set(err, ERROR_SYSTEM, "the transaction has failed: it can only be rolled back");
+    return db->state == DB_BEGUN || db->driver->reach(db, err);
+}
+
+bool db_commit(struct db *db, struct error *err)
+{
+    assert(db->state != DB_IDLE);
+    if (!db_script(db, "COMMIT", err))
+        return false;
+    db->state = DB_IDLE;
+    return true;
+}
+
+bool db_script(struct db *db, const char *sql, struct error *err)
+{
+    return is_ready(db, err) && (db->driver->script(db, sql, err) || note_failure(db));
+}
+
+bool db_run(struct db *db, const struct db_statement *statement, struct db_rows rows, struct db_reader reader,
+            uint64_t *changed, struct error *err)
+{
+    uint64_t count = 0;
+    if (!is_ready(db, err))
+        return false;
+    if (statement->input_count == 0)
+        rows = (struct db_rows){NULL, 1};
+    if (rows.count > 0 && !db->driver->run(db, statement, rows, reader, &count, err))
+        return note_failure(db);
+    if (changed != NULL)
+        *changed = count;
+    return true;
+}

@@ -1,0 +1,45 @@
+/* The decision hidden here: the layout of an array on PostgreSQL's wire, in network byte order: a head, then each value
+ * behind its length, which is -1 for NULL. */
+#include "db_array.h"
+
+#include <endian.h>
+
+enum { TYPE_BIGINT = 20, TYPE_TEXT = 25 };      /* as pg_type has them since ever */
+
+struct head {
+    uint32_t dimensions;
+    uint32_t has_nulls;
+    uint32_t type;
+    uint32_t count;
+    uint32_t first;                             /* index of the first value */
+};
+
+bool db_array_begin(struct buffer *array, enum db_type type, struct error *err)
+{
+    const struct head head = {
+        .dimensions = htobe32(1),
+        .has_nulls = htobe32(1),                /* may have */
+        .type = htobe32(type == DB_INTEGER ? TYPE_BIGINT : TYPE_TEXT),
+        .first = htobe32(1),
+    };
+    array->len = 0;
+    return buffer_add(array, &head, sizeof head, err);
+}
+
+bool db_array_add(struct buffer *array, enum db_type type, const struct db_value *value, struct error *err)
+{
+    const uint64_t integer = htobe64((uint64_t)value->integer);
+    struct span bytes = value->text;
+    if (type == DB_INTEGER)
+        bytes = (struct span){(const char *)&integer, sizeof integer};
+    if (value->null)
+        bytes.len = 0;
+    const uint32_t len = value->null ? UINT32_MAX : htobe32((uint32_t)bytes.len);
+    return buffer_add(array, &len, sizeof len, err) && buffer_add(array, bytes.at, bytes.len, err);
+}
+
+void db_array_end(struct buffer *array, size_t count)
+{
+    const uint32_t written = htobe32((uint32_t)count);
+    memcpy(array->at + offsetof(struct head, count), &written, sizeof written);
+}

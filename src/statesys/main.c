@@ -1,0 +1,354 @@
+/* statesys: settings, start, wait for a signal, stop gently. */
+#include "base/admin.h"
+#include "base/daemon.h"
+#include "base/log.h"
+#include "base/sys.h"
+#include "loader.h"
+#include "manager.h"
+#include "operation.h"
+#include "report/xml.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+
+enum { MOST_RELOADS = 1000 };
+
+/* All that lives as long as the program. */
+struct program {
+    struct config *config;              /* in force */
+    struct config *old[MOST_RELOADS];   /* threads may hold on to them, */
+    struct force *old_force[MOST_RELOADS];
+    size_t old_count;
+    char site_code[4];
+    char parent_site[4];
+    struct site site;
+    struct loader *loader;
+    struct manager *manager;
+    struct operation *operation;
+    struct admin *admin;
+    bool logging;
+};
+
+static const struct settings *settings_of(const struct program *program)
+{
+    return config_values(program->config);
+}
+
+/* ---- starting ---- */
+
+static bool write_incoming(struct paths *paths, const char *inbox, struct error *err)
+{
+    return daemon_path(paths->incoming[QUEUE_NORMAL], inbox, "/incoming", err) &&
+           daemon_path(paths->incoming[QUEUE_HIGH], inbox, "/incoming/high", err) &&
+           daemon_path(paths->incoming[QUEUE_LOW], inbox, "/incoming/low", err);
+}
+
+static bool write_paths(struct program *program, struct error *err)
+{
+    const struct settings *settings = settings_of(program);
+    struct paths *paths = &program->site.paths;
+    char inbox[DAEMON_PATH_SIZE];
+    return daemon_choose_path(inbox, settings->inbox, settings->root, "/inboxes/auth/statesys.box", err) &&
+           write_incoming(paths, inbox, err) && daemon_path(paths->process, inbox, "/process", err) &&
+           daemon_choose_path(paths->corrupt, settings->corrupt_dir, inbox, "/corrupt", err) &&
+           daemon_path(paths->retry, inbox, "/retry", err) && daemon_path(paths->outgoing, inbox, "/outgoing", err) &&
+           daemon_choose_path(paths->resync, settings->resync_dir, inbox, "/outgoing/resync", err) &&
+           daemon_choose_path(paths->database, settings->database, settings->root, "/db/statesys.db", err) &&
+           daemon_choose_path(paths->logs, settings->log_dir, settings->root, "/logs", err) &&
+           daemon_path(paths->log, paths->logs, "/statesys.log", err);
+}
+
+static struct log_settings log_settings(const struct program *program)
+{
+    const struct settings *settings = settings_of(program);
+    return (struct log_settings){
+        .path = program->site.paths.log,
+        .component = "SMS_STATE_SYSTEM",
+        .format = (enum log_format)settings->log_format,
+        .level = (enum log_level)settings->log_level,
+        .local_time = settings->log_time == LOG_TIME_LOCAL,
+        .max_size = settings->log_max_size,
+        .max_history = (unsigned)settings->log_max_history,
+    };
+}
+
+static bool open_log(struct program *program, struct error *err)
+{
+    const struct log_settings settings = log_settings(program);
+    if (!sys_make_directory(program->site.paths.logs, err))
+        return false;
+    program->logging = log_open(&settings, err);
+    return program->logging;
+}
+
+static void copy_site_code(char out[4], const char *code)
+{
+    for (size_t i = 0; code != NULL && i < 3; i++)
+        out[i] = (char)toupper((unsigned char)code[i]);
+}
+
+static void set_store(struct program *program)
+{
+    const struct settings *settings = settings_of(program);
+    copy_site_code(program->site_code, settings->site_code);
+    copy_site_code(program->parent_site, settings->parent_site);
+    program->site.store = (struct store_settings){
+        .database = program->site.paths.database,
+        .lock_timeout_ms = (unsigned)(settings->lock_timeout / 1000),
+        .site_code = program->site_code,
+        .site_name = settings->site_name == NULL ? program->site_code : settings->site_name,
+        .parent_site = program->parent_site,
+    };
+}
+
+/* The directory of a database that is a file. */
+static bool make_database_directory(const struct paths *paths, struct error *err)
+{
+    char directory[DAEMON_PATH_SIZE];
+    if (!daemon_path(directory, paths->database, "", err))
+        return false;
+    char *slash = strrchr(directory, '/');
+    if (strstr(directory, "://") != NULL || slash == NULL || slash == directory)
+        return true;
+    *slash = '\0';
+    return sys_make_directory(directory, err);
+}
+
+/* Everything that can be wrong but for a database that is away shows here. */
+static bool prepare(struct program *program, struct error *err)
+{
+    struct site *site = &program->site;
+    if (!write_paths(program, err) || !open_log(program, err) || !make_database_directory(&site->paths, err))
+        return false;
+    set_store(program);
+    return sys_make_directory(site->paths.resync, err) && loader_open(site, &program->loader, err) &&
+           manager_open(site, &program->manager, err) && operation_open(site, &program->operation, err);
+}
+
+/* ---- settings in force ---- */
+
+static void complain(const char *sentence)
+{
+    log_warning("CMessageProcessor - WARNING: %s", sentence);
+}
+
+static struct force *read_force(const struct program *program, const struct config *config, struct error *err)
+{
+    struct store *store;
+    struct force *force = sys.allocate(sizeof *force);
+    if (force == NULL) {
+        (void)error_set(err, ERROR_NO_MEMORY, "the system refused memory for the settings");
+        return NULL;
+    }
+    force->settings = config_values(config);
+    bool read = store_open(&program->site.store, &store, err);
+    if (read) {
+        read = properties_read(store, force->settings, complain, &force->properties, err);
+        store_close(store);
+    }
+    if (read)
+        return force;
+    sys.release(force);
+    return NULL;
+}
+
+static void log_start(const struct program *program, const struct force *force)
+{
+    enum { SECOND = 1000000, MINUTE = 60 * SECOND };
+    const struct properties *properties = &force->properties;
+    const bool verbose = force->settings->log_level == LOG_LEVEL_VERBOSE;
+    struct log_block block;
+    log_block_begin(&block);
+    log_block_info(&block, "Using the following configuration properties from the site control file:");
+    log_block_info(&block, "  Site code                              %s", program->site_code);
+    log_block_info(&block, "  Parent site code                       %s", program->parent_site);
+    log_block_info(&block, "  Loader threads                         %llu",
+                   (unsigned long long)properties->loader_threads);
+    log_block_info(&block, "  Inbox polling interval (secs)          %lld",
+                   (long long)(properties->polling_interval / SECOND));
+    log_block_info(&block, "  Loader chunk size (KB)                 %llu",
+                   (unsigned long long)properties->chunk_size / 1024);
+    log_block_info(&block, "  Max chunks fetched                     %llu", (unsigned long long)properties->max_chunks);
+    log_block_info(&block, "  Verbose logging                        %s", verbose ? "YES" : "NO");
+    log_block_info(&block, "  Min resync period (hours)              %llu",
+                   (unsigned long long)force->settings->min_resync_period / SECOND / 3600);
+    log_block_info(&block, "  Resync check interval (min)            %lld",
+                   (long long)(properties->resync_check_interval / MINUTE));
+    log_block_info(&block, "  Min missing message age (min)          %lld",
+                   (long long)(properties->min_missing_age / MINUTE));
+    log_block_info(&block, "  Heartbeat message interval (min)       %lld",
+                   (long long)(properties->heartbeat_interval / MINUTE));
+    log_block_info(&block, "=== StateSys has been successfully initialized. ===");
+    log_block_end(&block);
+}
+
+/* ---- running ---- */
+
+static void log_change(void *owner, const struct config_row *row, const char *before, const char *after)
+{
+    (void)owner;
+    if (row->when == ON_RELOAD)
+        log_info("Setting %s changed from '%s' to '%s'", row->name, before, after);
+    else
+        log_warning("Setting %s is now '%s' in the file; it stays '%s' until the state system is started anew", row->name,
+                    after, before);
+}
+
+static void take_force(struct program *program, struct config *config, struct force *force)
+{
+    program->old[program->old_count] = program->config;
+    program->old_force[program->old_count++] = (struct force *)atomic_load(&program->site.force);
+    program->config = config;
+    atomic_store(&program->site.force, force);
+    const struct log_settings settings = log_settings(program);
+    log_set(&settings);
+    manager_wake(program->manager);
+}
+
+/* A bad file, or a database that is away, changes nothing. */
+static void reload(struct program *program)
+{
+    struct config *fresh;
+    struct error err;
+    log_reopen();
+    if (program->old_count == MOST_RELOADS) {
+        log_error("Settings were reloaded %d times; start the state system anew for the next change", MOST_RELOADS);
+        return;
+    }
+    if (!config_reload(program->config, &fresh, &err)) {
+        log_error("Settings not reloaded, the old ones stay: %s", err.text);
+        return;
+    }
+    struct force *force = read_force(program, fresh, &err);
+    if (force == NULL) {
+        log_error("Settings not reloaded, the old ones stay: %s", err.text);
+        config_close(fresh);
+        return;
+    }
+    config_compare(program->config, fresh, log_change, NULL);
+    take_force(program, fresh, force);
+    log_info("Settings reloaded");
+}
+
+/* False: told to stop. */
+static bool pause_for(uint64_t microseconds, const sigset_t *signals)
+{
+    const struct timespec time = {.tv_sec = (time_t)(microseconds / 1000000)};
+    const int signal_number = sigtimedwait(signals, NULL, &time);
+    return signal_number < 0 || signal_number == SIGHUP;
+}
+
+/* A database that cannot be reached now is waited for; one that refuses us is an error. *out NULL: told to stop. */
+static bool wait_for_database(struct program *program, const sigset_t *signals, struct force **out, struct error *err)
+{
+    for (;;) {
+        *out = read_force(program, program->config, err);
+        if (*out != NULL)
+            return true;
+        if (err->kind != ERROR_BUSY)
+            return false;
+        log_error("The database cannot be reached, tried again in %llu seconds: %s",
+                  (unsigned long long)settings_of(program)->database_retry / 1000000, err->text);
+        daemon_notify("READY=1\nSTATUS=waiting for the database: %s", err->text);
+        atomic_store(&program->site.database_lost, true);
+        if (!pause_for(settings_of(program)->database_retry, signals))
+            return true;
+    }
+}
+
+static bool open_admin(struct program *program, struct error *err)
+{
+    const struct admin_pages pages = operation_pages(program->operation);
+    const char *address = settings_of(program)->admin_listen;
+    return address == NULL || admin_open(address, &pages, &program->admin, err);
+}
+
+static void wait_for_the_end(struct program *program, const sigset_t *signals)
+{
+    for (;;) {
+        int signal_number;
+        if (sigwait(signals, &signal_number) != 0)
+            continue;                   /* interrupted */
+        if (signal_number != SIGHUP)
+            return;
+        daemon_notify("RELOADING=1\nMONOTONIC_USEC=%lld", (long long)sys_ticks());
+        reload(program);
+        daemon_notify("READY=1");
+    }
+}
+
+static bool run(struct program *program, const sigset_t *signals, struct error *err)
+{
+    struct force *force;
+    if (!open_admin(program, err) || !wait_for_database(program, signals, &force, err))
+        return false;
+    if (force == NULL)
+        return true;
+    atomic_store(&program->site.force, force);
+    atomic_store(&program->site.database_lost, false);
+    log_start(program, force);
+    if (!loader_start(program->loader, err) || !manager_start(program->manager, err))
+        return false;
+    (void)fprintf(stderr, "statesys: ready, loading %s into %s\n", program->site.paths.incoming[QUEUE_NORMAL],
+                  program->site.paths.database);
+    daemon_notify("READY=1\nSTATUS=loading %s", program->site.paths.incoming[QUEUE_NORMAL]);
+    wait_for_the_end(program, signals);
+    daemon_notify("STOPPING=1");
+    log_info("Stopping");
+    return true;
+}
+
+static bool check_database(const struct program *program, struct error *err)
+{
+    struct force *force = read_force(program, program->config, err);
+    sys.release(force);
+    return force != NULL;
+}
+
+static void close_program(struct program *program)
+{
+    manager_stop(program->manager);
+    loader_stop(program->loader);
+    admin_close(program->admin);
+    operation_close(program->operation);
+    if (program->logging)
+        log_close();
+    for (size_t i = 0; i < program->old_count; i++) {
+        sys.release(program->old_force[i]);
+        config_close(program->old[i]);
+    }
+    sys.release((struct force *)atomic_load(&program->site.force));
+    config_close(program->config);
+}
+
+int main(int argc, char **argv)
+{
+    static struct program program;
+    struct error err;
+    sigset_t signals;
+    (void)umask(0027);
+    if (!config_open(&settings_table, argc, argv, &program.config, &err))
+        return daemon_fail("statesys", &err);
+    const enum config_wish wish = config_wish(program.config);
+    if (wish != CONFIG_RUN && wish != CONFIG_CHECK) {
+        config_answer(program.config, stdout);
+        config_close(program.config);
+        return daemon_end_output();
+    }
+    daemon_block_signals(&signals);
+    xml_init();
+    const bool good = prepare(&program, &err) &&
+                      (wish == CONFIG_CHECK ? check_database(&program, &err) : run(&program, &signals, &err));
+    close_program(&program);
+    if (!good)
+        return daemon_fail("statesys", &err);
+    if (wish == CONFIG_CHECK)
+        (void)printf("statesys: the settings are good\n");
+    return daemon_end_output();
+}
