@@ -40,6 +40,14 @@ size_t connections_count(struct connections *connections)
     return count;
 }
 
+bool connections_are_leaving(struct connections *connections)
+{
+    (void)pthread_mutex_lock(&connections->lock);
+    const bool leaving = connections->refused > CONNECTION_RESERVE;
+    (void)pthread_mutex_unlock(&connections->lock);
+    return leaving;
+}
+
 bool connections_have_work(struct connections *connections)
 {
     bool found = false;

@@ -73,6 +73,8 @@ struct connections {
 void connections_init(struct connections *connections, const char *const *trusted, size_t trusted_count);
 void connections_fini(struct connections *connections);
 size_t connections_count(struct connections *connections);
+/* Are some turned away, and still there? */
+bool connections_are_leaving(struct connections *connections);
 /* Is one of them CONNECTION_OURS? */
 bool connections_have_work(struct connections *connections);
 

@@ -21,6 +21,7 @@
 enum {
     LIBRARY_MOST = 120,         /* the library counts a connection a moment longer than we do */
     WATCH_MILLISECONDS = 100,
+    MOST_WAITS = 1000,          /* of a millisecond, for a place */
     BODY_PIECE = 8 * 1024,      /* of a connection's memory, which the library clears for each request */
     STOP_GRACE = 5 * 1000000,   /* beyond request-timeout, microseconds */
 };
@@ -91,11 +92,35 @@ static struct worker *choose_worker(struct http *http)
     return best;
 }
 
+/* Sockets on their way to a worker have places, and so have those that are just being turned away. */
+static bool places_will_free(struct http *http)
+{
+    size_t waiting = 0;
+    for (size_t i = 0; i < http->worker_count; i++)
+        waiting += http->workers[i].places.waiting;
+    return waiting > 0 || connections_are_leaving(&http->service.connections);
+}
+
+/* NULL: every worker is full, and stays so. A crowd of few addresses fills them for a moment only, until its most are
+ * turned away: who comes behind it waits in the kernel's queue meanwhile. */
+static struct worker *find_place(struct http *http, int fd)
+{
+    const struct timespec moment = {.tv_nsec = 1000000L};
+    for (int waits = 0;; waits++) {
+        struct worker *worker = choose_worker(http);
+        if (places_take(&worker->places, fd))
+            return worker;
+        if (waits == MOST_WAITS || !places_will_free(http))
+            return NULL;
+        (void)nanosleep(&moment, NULL);
+    }
+}
+
 static void take_socket(void *owner, int fd, const struct sockaddr *peer, socklen_t len)
 {
     struct http *http = owner;
-    struct worker *worker = choose_worker(http);
-    if (!places_take(&worker->places, fd)) {
+    struct worker *worker = find_place(http, fd);
+    if (worker == NULL) {
         connection_turn_away(fd);
         (void)close(fd);
         log_error("Relay: Message - from -: not kept, answered 503: every worker is full");
