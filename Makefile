@@ -79,6 +79,11 @@ $(BUILD)/test/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(PROGRAMS:%=$(BUILD)/%.a) $(A
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(sort $(LIBS_mprelay) $(LIBS_statesys) $(LIBS_smx))
 
+# What the loader is measured with and against.
+$(BUILD)/bench/loading: $$(patsubst %.c,$(BUILD)/%.o,$$(wildcard test/bench/*.c)) $(BUILD)/statesys.a $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_statesys)
+
 # Stands between a program and the kernel; its own calls are not looked at by a sanitizer.
 $(FAILING): test/fault/failing.c Makefile $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -146,15 +151,19 @@ analyze:  ## Run clang-tidy and gcc's analyzer over every file.
 format:  ## Bring the sources into the house's format.
 	scripts/format
 
-install: all  ## Install programs, manual pages and sample settings (DESTDIR, PREFIX).
+install: all  ## Install programs, manual pages, units and sample settings (DESTDIR, PREFIX).
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
-	    $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/doc/mprelay
-	install -m 755 $(BUILD)/mprelay $(DESTDIR)$(PREFIX)/sbin/mprelay
+	    $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7 $(DESTDIR)$(PREFIX)/share/man/man8 \
+	    $(DESTDIR)$(PREFIX)/share/doc/mprelay $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 755 $(BUILD)/mprelay $(BUILD)/statesys $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(BUILD)/smx $(DESTDIR)$(PREFIX)/bin/smx
-	install -m 644 man/smx.1 $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 644 man/mprelay.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5
-	install -m 644 man/mprelay.8 $(DESTDIR)$(PREFIX)/share/man/man8
-	install -m 644 etc/mprelay.conf $(DESTDIR)$(PREFIX)/share/doc/mprelay/mprelay.conf
+	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 644 man/*.7 $(DESTDIR)$(PREFIX)/share/man/man7
+	install -m 644 man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 644 etc/mprelay.conf etc/statesys.conf $(DESTDIR)$(PREFIX)/share/doc/mprelay
+	sed 's|/usr/local|$(PREFIX)|' etc/statesys.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/statesys.service
+	install -m 644 etc/statesys.socket $(DESTDIR)$(PREFIX)/lib/systemd/system
 
 clean:  ## Remove everything that was built.
 	rm -rf build

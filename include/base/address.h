@@ -1,7 +1,8 @@
 /*
- * A TCP address as settings write it: ADDRESS:PORT or [IPV6]:PORT, 0 lets the kernel choose the port.
+ * Sockets that listen, at addresses as settings write them: ADDRESS:PORT or [IPV6]:PORT (port 0: the kernel chooses).
  *
- * What it hides: the two forms, and the resolver. Owns nothing.
+ * What it hides: the forms, the resolver, the options of such a socket, the words when an address cannot be taken.
+ * An IPv6 address takes IPv6 only. Errors begin with "SETTING = TEXT: "; ERROR_MALFORMED: it is no address.
  */
 #ifndef BASE_ADDRESS_H
 #define BASE_ADDRESS_H
@@ -10,13 +11,17 @@
 
 #include <sys/socket.h>
 
+/* Which setting, and what it says. */
 struct address {
-    struct sockaddr_storage at;
-    socklen_t len;
+    const char *setting;
+    const char *text;
+    const char *forms;                  /* that the setting has, for who wrote another */
 };
 
-/* ERROR_MALFORMED: "SETTING = TEXT: why"; `forms` are those that the setting has. */
-bool address_find(const char *setting, const char *text, const char *forms, struct address *out,
+/* The socket is the caller's: closed on exec, not blocking. */
+bool address_listen(const struct address *address, int *out, struct error *err) MUST_CHECK;
+/* Binds and listens; closes `fd` on failure. */
+bool address_take(const struct address *address, int fd, const struct sockaddr *at, socklen_t len,
                   struct error *err) MUST_CHECK;
 
 #endif

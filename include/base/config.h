@@ -74,6 +74,7 @@ struct config_table {
     const struct config_row *rows;
     size_t count;
     size_t values_size;          /* sizeof the struct that is filled */
+    bool borrowed;               /* the file is another program's: names that are not in the table are skipped */
     /* What no row can say: pairs of settings that contradict. NULL for none. */
     bool (*check)(const void *values, struct error *err);
 };

@@ -1,9 +1,9 @@
 /*
- * What every daemon of the house does alike: its signals, paths below its root, a word to the service manager, its end.
+ * What every daemon of the house does alike: its signals, paths below its root, words to and from the service manager, its end.
  *
  * Calling sequence: daemon_block_signals before any thread, then sigwait for SIGTERM, SIGINT and SIGHUP in `main`.
  * daemon_notify from any thread. Nothing here keeps anything.
- * Source of the protocol: sd_notify(3). Without NOTIFY_SOCKET in the environment nothing is told to anybody.
+ * Source of the protocols: sd_notify(3), sd_listen_fds(3). Without NOTIFY_SOCKET in the environment nothing is told to anybody.
  */
 #ifndef BASE_DAEMON_H
 #define BASE_DAEMON_H
@@ -26,6 +26,8 @@ bool daemon_choose_path(char out[DAEMON_PATH_SIZE], const char *chosen, const ch
 
 /* Lines of sd_notify(3): "READY=1\nSTATUS=...". */
 void daemon_notify(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The socket that the service manager hands in (sd_listen_fds(3), the first if there are several); -1: none. */
+int daemon_take_socket(void);
 /* How often WATCHDOG=1 is due (half of what the service manager allows), microseconds; 0: never. */
 int64_t daemon_watchdog_interval(void);
 

@@ -27,6 +27,7 @@ struct span span_of(const char *text);                       /* up to its NUL */
 struct span span_trim(struct span span);                     /* without blanks, tabs, CR and LF around it */
 bool span_equal(struct span a, struct span b);
 bool span_equal_nocase(struct span a, struct span b);        /* ASCII letters only */
+int span_compare(struct span a, struct span b);              /* bytewise; the shorter first. Below 0, 0, above 0 */
 /* Decimal digits only, at least one, nothing else. False also on overflow; out is then untouched. */
 bool span_to_uint64(struct span span, uint64_t *out);
 

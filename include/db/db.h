@@ -6,10 +6,13 @@
  *
  * A statement is written once, with its rows as a table: `FROM @input i` stands for the rows given, under the column
  * names of the statement. SQLite reads it as (SELECT ?1 AS a, ?2 AS b), PostgreSQL as a SELECT from
- * unnest($1::bigint[], $2::text[]). What one text must heed, to be the same in both:
+ * unnest($1::bigint[], $2::text[]). Behind INSERT INTO t (a, b) the rows as they are stand as @rows: SQLite has
+ * VALUES (?1, ?2) there, for which it needs no journal of the statement. What one text must heed, to be the same in both:
  *   - an INSERT ... SELECT ... ON CONFLICT needs WHERE true before ON CONFLICT;
  *   - the rows of one call must not hit one key twice where the statement has ON CONFLICT DO UPDATE, and must not
  *     depend on each other: SQLite sees the effect of the row before, PostgreSQL does not;
+ *   - what is looked up for each row is FROM @input i CROSS JOIN t WHERE t.a = i.a: SQLite then looks at once, and with
+ *     JOIN ... ON it makes a table of the row first;
  *   - a DB_INTEGER that comes back must be one in both: CASE WHEN ... THEN 1 ELSE 0 END, not a bare comparison;
  *   - PostgreSQL holds to VARCHAR(n) and to 32 bits of INTEGER, SQLite to neither;
  *   - rows come back in any order.
@@ -22,6 +25,8 @@
  * asked, with its own words, which never hold the password. After an error inside of a transaction everything but
  * db_rollback is refused. When db_commit fails, nobody knows whether the database holds the transaction: who begins
  * again must find out. A connection that was lost is made anew by the next db_begin.
+ *
+ * Those who only look open with db_open_reading, and ask what they like with db_ask.
  */
 #ifndef DB_DB_H
 #define DB_DB_H
@@ -84,5 +89,37 @@ bool db_run(struct db *db, const struct db_statement *statement, struct db_rows 
 
 /* Several statements without input or result, for the schema. */
 bool db_script(struct db *db, const char *sql, struct error *err) MUST_CHECK;
+
+/* ---- for those who only look ---- */
+
+/* As db_open; but a file that is not there is not made, and the database itself refuses whatever would write, with
+ * ERROR_SYSTEM. What is asked between db_begin and db_rollback is answered from one state of everything. */
+bool db_open_reading(const char *database, unsigned lock_timeout_ms, struct db **out, struct error *err) MUST_CHECK;
+
+enum { DB_MOST_ASKED = 256, DB_MOST_PARAMETERS = 64 };      /* columns of an answer; parameters of a question */
+
+/* A value of an answer as the database writes it. `number`: that is how it holds it, too. */
+struct db_cell {
+    bool null;
+    bool number;
+    struct span text;                   /* valid in `row` only */
+};
+
+/* Who gets an answer. Neither must call the database. */
+struct db_listener {
+    void (*columns)(void *owner, const char *const *names, size_t count);  /* once, before the first row, if there is
+                                                                            * one; the names are valid here only */
+    bool (*row)(void *owner, const struct db_cell *cells);                 /* false: that is enough */
+    void *owner;
+};
+
+struct db_parameters {
+    const char *const *at;              /* texts, for $1, $2... in the statement */
+    size_t count;
+};
+
+/* One statement of SQL that nobody knew before; row after row as they come, so that millions need no memory. */
+bool db_ask(struct db *db, const char *sql, struct db_parameters parameters, struct db_listener listener,
+            struct error *err) MUST_CHECK;
 
 #endif

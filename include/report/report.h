@@ -65,6 +65,9 @@ struct state_message {
     size_t param_count;                 /* elements seen, may be more than kept */
 };
 
+/* With this begins the text of the problem that makes a message invalid; why follows. */
+#define REPORT_INVALID "the message is invalid: "
+
 struct report_problem {
     unsigned line;
     size_t message;                     /* 1..n, or 0 for the report itself */

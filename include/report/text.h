@@ -3,13 +3,16 @@
  *
  * What it hides: how an encoding is recognized, and strict conversion: a lone surrogate, an overlong or truncated
  * UTF-8 sequence and a code point beyond U+10FFFF are errors (ERROR_MALFORMED, the caller adds the rule), never
- * replaced but by text_first. The conversions of a whole text name the byte. Pure, no memory of its own; any thread may call.
+ * replaced but by text_first. The conversions of a whole text name the byte. Pure, no memory of its own; any thread may
+ * call.
  */
 #ifndef REPORT_TEXT_H
 #define REPORT_TEXT_H
 
 #include "base/error.h"
 #include "base/mem.h"
+
+#include <stdint.h>
 
 enum text_encoding { TEXT_UTF16LE, TEXT_UTF16BE, TEXT_UTF8 };
 
@@ -31,5 +34,12 @@ bool text_to_utf16le(enum text_encoding encoding, struct span in, struct arena *
 /* `in` as UTF-8 in the arena. */
 bool text_copy_utf8(enum text_encoding encoding, struct span in, struct arena *arena, struct span *out,
                     struct error *err) MUST_CHECK;
+
+/* One code point as UTF-16LE; its length, 2 or 4. */
+size_t text_write_utf16le(uint32_t point, char out[4]);
+
+/* The first character of UTF-8 that is not empty, and its length; where it is none, U+FFFD and 1. */
+#define TEXT_REPLACEMENT 0xFFFDu
+uint32_t text_first(struct span utf8, size_t *size);
 
 #endif

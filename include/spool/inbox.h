@@ -68,6 +68,8 @@ struct inbox;
 /* ERROR_BUSY: it has INBOX_MOST_READERS already. */
 bool inbox_open(const struct inbox_settings *settings, struct inbox **out, struct error *err) MUST_CHECK;
 void inbox_close(struct inbox *inbox);      /* NULL is allowed; what is in hand goes back with the next recovery */
+/* As in the settings, for inbox_trim. */
+void inbox_set_limits(struct inbox *inbox, uint64_t corrupt_most, int64_t corrupt_age);
 
 /* Puts back what readers that are gone had in hand, and what lies in process/ itself (into the first queue). Before the
  * first claim, because the reader that had our number before us is one of them; then as often as wanted, for those who
@@ -88,6 +90,10 @@ bool inbox_claim(struct inbox *inbox, const struct inbox_entry *entry, const cha
                  struct error *err) MUST_CHECK;
 /* ERROR_TOO_BIG over the buffer's maximum; ERROR_MALFORMED: it is no regular file, and never will be. */
 bool inbox_read(struct inbox *inbox, const struct inbox_file *file, struct buffer *out, struct error *err) MUST_CHECK;
+/* When its content was last written to, microseconds since 1970. */
+bool inbox_modified(struct inbox *inbox, const struct inbox_file *file, int64_t *out, struct error *err) MUST_CHECK;
+/* The name without what it says of its tries. */
+void inbox_plain_name(const struct inbox_file *file, char out[NAME_MAX + 1]);
 
 /* The ends of a claimed file. They survive a power cut after inbox_sync, which the caller calls once for many. */
 bool inbox_remove(struct inbox *inbox, const struct inbox_file *file, struct error *err) MUST_CHECK;
@@ -98,9 +104,50 @@ bool inbox_retry(struct inbox *inbox, const struct inbox_file *file, unsigned tr
                  struct error *err) MUST_CHECK;
 /* Back to its queue: nothing was done with it. */
 bool inbox_return(struct inbox *inbox, const struct inbox_file *file, struct error *err) MUST_CHECK;
+/* To another queue, without what its name says of its tries. */
+bool inbox_forward(struct inbox *inbox, const struct inbox_file *file, unsigned queue, struct error *err) MUST_CHECK;
 bool inbox_sync(struct inbox *inbox, struct error *err) MUST_CHECK;
 
 /* Removes what is too old or too much in corrupt/, with the reasons. Apart from inbox_reject, because it reads the
  * whole directory: for the end of a round. At most 10,000 files too much at once. */
 bool inbox_trim(struct inbox *inbox, int64_t now, uint64_t *removed, struct error *err) MUST_CHECK;
+
+/* What waits in a directory, for those who only look, whoever reads it. */
+struct inbox_survey {
+    uint64_t count;                         /* at most as many as were asked for: then there may be more */
+    int64_t oldest;                         /* microseconds since 1970, by modification; INT64_MAX: none waits */
+};
+/* Counts up to `most` files, at least 1. Any thread, no struct inbox needed. */
+bool inbox_survey(const char *directory, uint64_t most, struct inbox_survey *out, struct error *err) MUST_CHECK;
+
+/* ---- for an operator: no struct inbox is needed, and nobody is in the way of the readers ---- */
+
+#define INBOX_WHY ".why"                    /* behind the name of a file in corrupt/: its reason */
+enum { INBOX_USUAL_QUEUE = 1 };             /* of queues that are in the order high, normal, low */
+
+struct inbox_seen {
+    const char *directory;                  /* valid in `each` only, as the name */
+    const char *name;
+    uint64_t size;
+    int64_t modified;                       /* microseconds since 1970, as the next */
+    int64_t due;                            /* in retry/; 0: at once */
+    unsigned tries;
+};
+
+struct inbox_looker {
+    void (*each)(void *owner, const struct inbox_seen *seen);   /* in no order */
+    void *owner;
+};
+
+/* The files that count in one directory. ERROR_SYSTEM with os ENOENT: there is no such directory. */
+bool inbox_look(const char *directory, struct inbox_looker looker, struct error *err) MUST_CHECK;
+/* The same for process/: what all readers have in hand, and what lies beside it. */
+bool inbox_look_process(const char *process, struct inbox_looker looker, struct error *err) MUST_CHECK;
+/* Why a file lies in corrupt/. */
+bool inbox_read_why(const char *directory, const char *name, struct buffer *out, struct error *err) MUST_CHECK;
+/* Puts a file of retry/ or corrupt/ back: into the queue that it came from where its name says so, else into the usual
+ * one; under its own name, with a number if that is taken. It survives a power cut. ERROR_NOT_FOUND: it is not there
+ * (any more); ERROR_MALFORMED: that is no name of one. */
+bool inbox_requeue(const char *directory, const char *name, const char *const *queues, size_t queue_count,
+                   struct error *err) MUST_CHECK;
 #endif

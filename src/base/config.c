@@ -216,7 +216,7 @@ static bool read_line(struct config *config, unsigned line, struct span text, st
         return refuse_line(config, line, err, "not a setting: write name = value");
     const struct config_row *row = config_find_row(config->table, name);
     if (row == NULL)
-        return refuse_unknown_name(config, line, name, err);
+        return config->table->borrowed || refuse_unknown_name(config, line, name, err);
     const size_t behind = (size_t)(equals - text.at) + 1;
     const struct config_input input = {.row = row,
                                        .place = CONFIG_BY_FILE,

@@ -1,6 +1,7 @@
 /* The decision hidden here: how the service manager is told, without a library for forty bytes to a socket. */
 #include "base/daemon.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -79,6 +80,14 @@ static long long number_of(const char *variable)
 {
     const char *text = getenv(variable);            /* NOLINT(concurrency-mt-unsafe): nobody sets the environment */
     return text == NULL ? 0 : strtoll(text, NULL, 10);
+}
+
+int daemon_take_socket(void)
+{
+    enum { FIRST = 3 };                 /* the protocol says so */
+    if (number_of("LISTEN_PID") != getpid() || number_of("LISTEN_FDS") < 1)
+        return -1;
+    return fcntl(FIRST, F_SETFD, FD_CLOEXEC) == 0 ? FIRST : -1;
 }
 
 int64_t daemon_watchdog_interval(void)

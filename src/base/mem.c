@@ -60,6 +60,13 @@ bool span_equal_nocase(struct span a, struct span b)
     return true;
 }
 
+int span_compare(struct span a, struct span b)
+{
+    const size_t len = a.len < b.len ? a.len : b.len;
+    const int order = len == 0 ? 0 : memcmp(a.at, b.at, len);
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
 bool span_to_uint64(struct span span, uint64_t *out)
 {
     uint64_t value = 0;

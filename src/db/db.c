@@ -21,13 +21,17 @@ bool db_print(struct buffer *out, struct error *err, const char *format, ...)
     return buffer_add(out, text, (size_t)len, err);
 }
 
-bool db_write_sql(const struct db_statement *statement, struct span input, struct buffer *out, struct error *err)
+bool db_write_sql(const struct db_statement *statement, struct span input, struct span rows, struct buffer *out,
+                  struct error *err)
 {
-    static const struct span place = {"@input", 6};
     const char *from = statement->sql;
-    for (const char *at; (at = strstr(from, place.at)) != NULL; from = at + place.len)
-        if (!buffer_add(out, from, (size_t)(at - from), err) || !buffer_add(out, input.at, input.len, err))
+    for (const char *at; (at = strchr(from, '@')) != NULL;) {
+        const bool is_rows = strncmp(at, "@rows", 5) == 0;
+        const struct span form = is_rows ? rows : input;
+        if (!buffer_add(out, from, (size_t)(at - from), err) || !buffer_add(out, form.at, form.len, err))
             return false;
+        from = at + (is_rows ? strlen("@rows") : strlen("@input"));
+    }
     return buffer_add(out, from, strlen(from) + 1, err);
 }
 
@@ -48,19 +52,31 @@ static bool is_postgres(const char *database)
     return strncmp(database, "postgresql://", 13) == 0 || strncmp(database, "postgres://", 11) == 0;
 }
 
-bool db_open(const char *database, unsigned lock_timeout_ms, struct db **out, struct error *err)
+static bool open_database(const char *database, unsigned lock_timeout_ms, bool reading, struct db **out,
+                          struct error *err)
 {
     const struct db_driver *driver = is_postgres(database) ? &db_postgres : &db_sqlite;
     struct db *db;
     if (!driver->open(database, lock_timeout_ms, &db, err))
         return false;
     db->driver = driver;
+    db->reading = reading;
     if (!driver->reach(db, err)) {
         driver->close(db);
         return false;
     }
     *out = db;
     return true;
+}
+
+bool db_open(const char *database, unsigned lock_timeout_ms, struct db **out, struct error *err)
+{
+    return open_database(database, lock_timeout_ms, false, out, err);
+}
+
+bool db_open_reading(const char *database, unsigned lock_timeout_ms, struct db **out, struct error *err)
+{
+    return open_database(database, lock_timeout_ms, true, out, err);
 }
 
 void db_close(struct db *db)
@@ -131,4 +147,11 @@ bool db_run(struct db *db, const struct db_statement *statement, struct db_rows 
     if (changed != NULL)
         *changed = count;
     return true;
+}
+
+bool db_ask(struct db *db, const char *sql, struct db_parameters parameters, struct db_listener listener,
+            struct error *err)
+{
+    assert(parameters.count <= DB_MOST_PARAMETERS);
+    return is_ready(db, err) && (db->driver->ask(db, sql, parameters, listener, err) || note_failure(db));
 }

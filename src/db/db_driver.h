@@ -22,6 +22,8 @@ struct db_driver {
     bool (*script)(struct db *db, const char *sql, struct error *err);
     bool (*run)(struct db *db, const struct db_statement *statement, struct db_rows rows, struct db_reader reader,
                 uint64_t *changed, struct error *err);
+    bool (*ask)(struct db *db, const char *sql, struct db_parameters parameters, struct db_listener listener,
+                struct error *err);
 };
 
 enum db_state { DB_IDLE, DB_BEGUN, DB_FAILED };
@@ -29,6 +31,7 @@ enum db_state { DB_IDLE, DB_BEGUN, DB_FAILED };
 struct db {
     const struct db_driver *driver;
     enum db_state state;
+    bool reading; /* whatever would write is refused; set before the first `reach` */
 };
 
 extern const struct db_driver db_sqlite, db_postgres;
@@ -36,9 +39,11 @@ extern const struct db_driver db_sqlite, db_postgres;
 /* Adds formatted text, at most 255 bytes of it. */
 bool db_print(struct buffer *out, struct error *err, const char *format, ...)
     __attribute__((format(printf, 3, 4))) MUST_CHECK;
-/* Writes the statement's text with `input` in place of each @input, and a NUL. */
-bool db_write_sql(const struct db_statement *statement, struct span input, struct buffer *out,
+/* Writes the statement's text with `input` in place of each @input, `rows` in place of each @rows, and a NUL. */
+bool db_write_sql(const struct db_statement *statement, struct span input, struct span rows, struct buffer *out,
                   struct error *err) MUST_CHECK;
+#define DB_TOO_WIDE "the answer has too many columns"
+
 /* error_set, after the first words of the statement, on one line. */
 bool db_refuse(struct error *err, enum error_kind kind, const char *sql, const char *why);
 

@@ -5,14 +5,13 @@
  * words about a URL may quote the password, so they are not passed on, and a URL in which a password could be taken for
  * something else is refused.
  */
+#include "db_postgres.h"
 #include "db_array.h"
-#include "db_driver.h"
 
 #include "base/sys.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,16 +23,6 @@ enum {
     BINARY = 1,
     TEXT = 0,
     NAME_ROOM = 8,
-};
-
-struct postgres {
-    struct db db;
-    PGconn *connection;                 /* NULL: to be made */
-    unsigned lock_timeout_ms;
-    const struct db_statement *prepared[DB_MOST_STATEMENTS];
-    size_t prepared_count;
-    struct buffer columns[DB_MOST_COLUMNS];
-    char url[];
 };
 
 static struct postgres *postgres_of(struct db *db)
@@ -62,6 +51,7 @@ static enum error_kind kind_of_state(const char *state)
         {"53", ERROR_BUSY},             /* memory, too many connections */
         {"55P03", ERROR_BUSY},          /* lock timeout */
         {"57", ERROR_BUSY},             /* starting, stopping, cancelled by its administrator */
+        {"58030", ERROR_BUSY},          /* its disk is broken */
     };
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (strncmp(state, kinds[i].begin, strlen(kinds[i].begin)) == 0)
@@ -75,7 +65,14 @@ static bool refuse_as_libpq(const struct postgres *postgres, const char *sql, st
     return db_refuse(err, ERROR_BUSY, sql, PQerrorMessage(postgres->connection));
 }
 
-static bool refuse(const struct postgres *postgres, const PGresult *result, const char *sql, struct error *err)
+/* A standby refuses to write as we do on a connection that only reads; but there it is what was asked that is wrong. */
+static enum error_kind kind_of(const struct postgres *postgres, const char *state)
+{
+    const bool refused = postgres->db.reading && strcmp(state, "25006") == 0;
+    return refused ? ERROR_SYSTEM : kind_of_state(state);
+}
+
+bool db_postgres_refuse(const struct postgres *postgres, const PGresult *result, const char *sql, struct error *err)
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *why = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
@@ -83,7 +80,7 @@ static bool refuse(const struct postgres *postgres, const PGresult *result, cons
     if (is_lost(postgres) || state == NULL || why == NULL)
         return refuse_as_libpq(postgres, sql, err);
     (void)snprintf(text, sizeof text, "%s %s", state, why);
-    return db_refuse(err, kind_of_state(state), sql, text);
+    return db_refuse(err, kind_of(postgres, state), sql, text);
 }
 
 /* ---- connection ---- */
@@ -95,7 +92,7 @@ static bool postgres_script(struct db *db, const char *sql, struct error *err)
     const ExecStatusType status = PQresultStatus(result);
     const bool done = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
     if (!done)
-        (void)refuse(postgres, result, sql, err);
+        (void)db_postgres_refuse(postgres, result, sql, err);
     PQclear(result);
     return done;
 }
@@ -137,9 +134,9 @@ static bool configure(struct postgres *postgres, struct error *err)
 {
     char sql[256];
     (void)snprintf(sql, sizeof sql,
-                   "SET lock_timeout = %u; SELECT set_config('synchronous_commit', 'on', false) "
+                   "SET lock_timeout = %u; %sSELECT set_config('synchronous_commit', 'on', false) "
                    "WHERE current_setting('synchronous_commit') = 'off'",
-                   postgres->lock_timeout_ms);
+                   postgres->lock_timeout_ms, postgres->db.reading ? "SET default_transaction_read_only = on; " : "");
     return postgres_script(&postgres->db, sql, err);
 }
 
@@ -169,10 +166,11 @@ static bool postgres_reach(struct db *db, struct error *err)
 /* A connection that was lost while it was idle shows only when it is used. */
 static bool postgres_begin(struct db *db, struct error *err)
 {
+    const char *sql = db->reading ? "BEGIN ISOLATION LEVEL REPEATABLE READ" : "BEGIN";
     if (!postgres_reach(db, err))
         return false;
-    return postgres_script(db, "BEGIN", err) ||
-           (is_lost(postgres_of(db)) && postgres_reach(db, err) && postgres_script(db, "BEGIN", err));
+    return postgres_script(db, sql, err) ||
+           (is_lost(postgres_of(db)) && postgres_reach(db, err) && postgres_script(db, sql, err));
 }
 
 /* "user:pa@ss@host" and "user:pa/ss@host" make a part of the password the host or the port, which errors quote. */
@@ -226,13 +224,19 @@ static bool write_columns(const struct db_statement *statement, struct buffer *o
     return true;
 }
 
-static bool write_input(const struct db_statement *statement, struct buffer *out, struct error *err)
+static bool write_rows(const struct db_statement *statement, struct buffer *out, struct error *err)
 {
     for (size_t i = 0; i < statement->input_count; i++)
-        if (!db_print(out, err, "%s$%zu::%s[]", i == 0 ? "(SELECT * FROM unnest(" : ", ", i + 1,
+        if (!db_print(out, err, "%s$%zu::%s[]", i == 0 ? "SELECT * FROM unnest(" : ", ", i + 1,
                       statement->input[i].type == DB_INTEGER ? "bigint" : "text"))
             return false;
-    return db_print(out, err, ") AS rows(") && write_columns(statement, out, err) && db_print(out, err, "))");
+    return db_print(out, err, ")");
+}
+
+static bool write_input(const struct db_statement *statement, struct span rows, struct buffer *out, struct error *err)
+{
+    return db_print(out, err, "(") && buffer_add(out, rows.at, rows.len, err) && db_print(out, err, " AS rows(") &&
+           write_columns(statement, out, err) && db_print(out, err, "))");
 }
 
 static bool prepare_text(struct postgres *postgres, const char *name, const char *sql, struct error *err)
@@ -240,7 +244,7 @@ static bool prepare_text(struct postgres *postgres, const char *name, const char
     PGresult *result = PQprepare(postgres->connection, name, sql, 0, NULL);
     const bool prepared = PQresultStatus(result) == PGRES_COMMAND_OK;
     if (!prepared)
-        (void)refuse(postgres, result, sql, err);
+        (void)db_postgres_refuse(postgres, result, sql, err);
     PQclear(result);
     return prepared;
 }
@@ -248,13 +252,16 @@ static bool prepare_text(struct postgres *postgres, const char *name, const char
 static bool prepare_anew(struct postgres *postgres, const struct db_statement *statement, const char *name,
                          struct error *err)
 {
-    struct buffer input, sql;
+    struct buffer input, rows, sql;
     buffer_init(&input, DB_MOST_TEXT);
+    buffer_init(&rows, DB_MOST_TEXT);
     buffer_init(&sql, DB_MOST_TEXT);
-    const bool prepared = write_input(statement, &input, err) &&
-                          db_write_sql(statement, buffer_span(&input), &sql, err) &&
+    const bool prepared = write_rows(statement, &rows, err) &&
+                          write_input(statement, buffer_span(&rows), &input, err) &&
+                          db_write_sql(statement, buffer_span(&input), buffer_span(&rows), &sql, err) &&
                           prepare_text(postgres, name, sql.at, err);
     buffer_fini(&input);
+    buffer_fini(&rows);
     buffer_fini(&sql);
     return prepared;
 }
@@ -346,7 +353,7 @@ static bool take_result(const struct postgres *postgres, PGresult *result, const
 {
     const ExecStatusType status = PQresultStatus(result);
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
-        return refuse(postgres, result, statement->sql, err);
+        return db_postgres_refuse(postgres, result, statement->sql, err);
     assert((size_t)PQnfields(result) == statement->output_count);
     for (int i = 0; i < PQntuples(result); i++)
         if (!give_row(result, i, statement, reader, err))
@@ -391,4 +398,5 @@ const struct db_driver db_postgres = {
     .begin = postgres_begin,
     .script = postgres_script,
     .run = postgres_run,
+    .ask = db_postgres_ask,
 };

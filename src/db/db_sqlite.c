@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <string.h>
 
 struct prepared {
@@ -50,9 +51,10 @@ static enum error_kind kind_of_code(const struct sqlite *sqlite, int code)
     case SQLITE_PROTOCOL:
         return ERROR_BUSY;
     case SQLITE_CANTOPEN:
+    case SQLITE_IOERR:                  /* its disk is broken: no fault of what was to be written */
         return is_disk_full(sqlite) ? ERROR_NO_SPACE : ERROR_BUSY;
-    case SQLITE_IOERR:
-        return is_disk_full(sqlite) ? ERROR_NO_SPACE : ERROR_SYSTEM;
+    case SQLITE_READONLY:
+        return sqlite->db.reading ? ERROR_SYSTEM : ERROR_BUSY;
     case SQLITE_FULL:
         return ERROR_NO_SPACE;
     case SQLITE_NOMEM:
@@ -107,17 +109,44 @@ static bool set_journal_mode(struct sqlite *sqlite, struct error *err)
 
 /* A checkpoint writes each page once that many transactions changed: with 32 MB of log instead of 4 a quarter more rows
  * are stored. What a slow reader made the log grow to is given back. */
-static bool open_connection(struct sqlite *sqlite, struct error *err)
+static bool configure(struct sqlite *sqlite, struct error *err)
 {
     static const char settings[] = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;"
-                                   "PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 67108864";
-    const int create = sqlite->known ? 0 : SQLITE_OPEN_CREATE;
-    const int flags = SQLITE_OPEN_READWRITE | create | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+                                   "PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 67108864;"
+                                   "PRAGMA cache_size = -8192";
+    return set_journal_mode(sqlite, err) && sqlite_script(&sqlite->db, settings, err);
+}
+
+/* To read is allowed, and nothing that makes or opens other files: VACUUM INTO writes one beside a database that is
+ * open for reading only. */
+static int allow_reading(void *owner, int action, const char *first, const char *second, const char *database,
+                         const char *trigger)
+{
+    (void)owner, (void)first, (void)second, (void)database, (void)trigger;
+    return action == SQLITE_ATTACH || action == SQLITE_DETACH ? SQLITE_DENY : SQLITE_OK;
+}
+
+static bool forbid_writing(struct sqlite *sqlite, struct error *err)
+{
+    (void)sqlite3_set_authorizer(sqlite->connection, allow_reading, NULL);
+    return sqlite_script(&sqlite->db, "PRAGMA query_only = ON", err);
+}
+
+static int open_flags(const struct sqlite *sqlite)
+{
+    if (sqlite->db.reading)
+        return SQLITE_OPEN_READONLY;
+    return SQLITE_OPEN_READWRITE | (sqlite->known ? 0 : SQLITE_OPEN_CREATE);
+}
+
+static bool open_connection(struct sqlite *sqlite, struct error *err)
+{
+    const int flags = open_flags(sqlite) | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     const int code = sqlite3_open_v2(sqlite->path, &sqlite->connection, flags, NULL);
     if (code != SQLITE_OK)
         return refuse(sqlite, code, sqlite->path, err);
     (void)sqlite3_busy_timeout(sqlite->connection, (int)sqlite->lock_timeout_ms);
-    return set_journal_mode(sqlite, err) && sqlite_script(&sqlite->db, settings, err);
+    return sqlite->db.reading ? forbid_writing(sqlite, err) : configure(sqlite, err);
 }
 
 /* A ROLLBACK that found no memory has left its transaction open. */
@@ -146,7 +175,7 @@ static bool sqlite_reach(struct db *db, struct error *err)
 
 static bool sqlite_begin(struct db *db, struct error *err)
 {
-    return sqlite_reach(db, err) && sqlite_script(db, "BEGIN IMMEDIATE", err);
+    return sqlite_reach(db, err) && sqlite_script(db, db->reading ? "BEGIN" : "BEGIN IMMEDIATE", err);
 }
 
 static bool sqlite_open(const char *database, unsigned lock_timeout_ms, struct db **out, struct error *err)
@@ -179,6 +208,14 @@ static bool write_input(const struct db_statement *statement, struct buffer *out
     return db_print(out, err, ")");
 }
 
+static bool write_rows(const struct db_statement *statement, struct buffer *out, struct error *err)
+{
+    for (size_t i = 0; i < statement->input_count; i++)
+        if (!db_print(out, err, "%s?%zu", i == 0 ? "VALUES (" : ", ", i + 1))
+            return false;
+    return db_print(out, err, ")");
+}
+
 static bool prepare_text(struct sqlite *sqlite, const char *sql, sqlite3_stmt **out, struct error *err)
 {
     const int code = sqlite3_prepare_v3(sqlite->connection, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
@@ -188,13 +225,15 @@ static bool prepare_text(struct sqlite *sqlite, const char *sql, sqlite3_stmt **
 static bool prepare_anew(struct sqlite *sqlite, const struct db_statement *statement, sqlite3_stmt **out,
                          struct error *err)
 {
-    struct buffer input, sql;
+    struct buffer input, rows, sql;
     buffer_init(&input, DB_MOST_TEXT);
+    buffer_init(&rows, DB_MOST_TEXT);
     buffer_init(&sql, DB_MOST_TEXT);
-    const bool prepared = write_input(statement, &input, err) &&
-                          db_write_sql(statement, buffer_span(&input), &sql, err) &&
+    const bool prepared = write_input(statement, &input, err) && write_rows(statement, &rows, err) &&
+                          db_write_sql(statement, buffer_span(&input), buffer_span(&rows), &sql, err) &&
                           prepare_text(sqlite, sql.at, out, err);
     buffer_fini(&input);
+    buffer_fini(&rows);
     buffer_fini(&sql);
     return prepared;
 }
@@ -294,6 +333,95 @@ static bool sqlite_run(struct db *db, const struct db_statement *statement, stru
     return code == SQLITE_DONE;
 }
 
+/* ---- answers ---- */
+
+/* Behind a statement there may be blanks and comments, which are no statement. */
+static bool is_last(struct sqlite *sqlite, const char *rest)
+{
+    sqlite3_stmt *next = NULL;
+    const int code = sqlite3_prepare_v2(sqlite->connection, rest, -1, &next, NULL);
+    (void)sqlite3_finalize(next);
+    return code == SQLITE_OK && next == NULL;
+}
+
+static bool prepare_question(struct sqlite *sqlite, const char *sql, sqlite3_stmt **out, struct error *err)
+{
+    const char *rest;
+    const int code = sqlite3_prepare_v2(sqlite->connection, sql, -1, out, &rest);
+    if (code != SQLITE_OK)
+        return refuse(sqlite, code, sql, err);
+    if (*out == NULL)
+        return db_refuse(err, ERROR_SYSTEM, sql, "there is no statement");
+    if (is_last(sqlite, rest) && sqlite3_column_count(*out) <= DB_MOST_ASKED)
+        return true;
+    const bool wide = sqlite3_column_count(*out) > DB_MOST_ASKED;
+    (void)sqlite3_finalize(*out);
+    return db_refuse(err, ERROR_SYSTEM, sql, wide ? DB_TOO_WIDE : "one statement at a time");
+}
+
+/* For SQLite $1 is a name like any other; one that does not occur has no place. */
+static int bind_parameters(sqlite3_stmt *handle, struct db_parameters parameters)
+{
+    int code = SQLITE_OK;
+    for (size_t i = 0; i < parameters.count && code == SQLITE_OK; i++) {
+        char name[24];
+        (void)snprintf(name, sizeof name, "$%zu", i + 1);
+        const int place = sqlite3_bind_parameter_index(handle, name);
+        if (place > 0)
+            code = sqlite3_bind_text(handle, place, parameters.at[i], -1, SQLITE_STATIC);
+    }
+    return code;
+}
+
+static void tell_columns(sqlite3_stmt *handle, struct db_listener listener)
+{
+    const char *names[DB_MOST_ASKED];
+    const int count = sqlite3_column_count(handle);
+    for (int i = 0; i < count; i++) {
+        const char *name = sqlite3_column_name(handle, i);
+        names[i] = name == NULL ? "?" : name; /* no memory for it */
+    }
+    listener.columns(listener.owner, names, (size_t)count);
+}
+
+static int tell_row(sqlite3_stmt *handle, struct db_listener listener)
+{
+    struct db_cell cells[DB_MOST_ASKED];
+    const int count = sqlite3_column_count(handle);
+    for (int i = 0; i < count; i++) {
+        const int type = sqlite3_column_type(handle, i);
+        cells[i] =
+            (struct db_cell){.null = type == SQLITE_NULL, .number = type == SQLITE_INTEGER || type == SQLITE_FLOAT};
+        if (cells[i].null)
+            continue;
+        cells[i].text.at = (const char *)sqlite3_column_text(handle, i);
+        cells[i].text.len = (size_t)sqlite3_column_bytes(handle, i);
+        if (cells[i].text.at == NULL && cells[i].text.len > 0)
+            return SQLITE_NOMEM;
+    }
+    return listener.row(listener.owner, cells) ? SQLITE_ROW : SQLITE_DONE;
+}
+
+static bool sqlite_ask(struct db *db, const char *sql, struct db_parameters parameters, struct db_listener listener,
+                       struct error *err)
+{
+    struct sqlite *sqlite = sqlite_of(db);
+    sqlite3_stmt *handle;
+    if (!prepare_question(sqlite, sql, &handle, err))
+        return false;
+    int code = bind_parameters(handle, parameters);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(handle);
+    if ((code == SQLITE_ROW || code == SQLITE_DONE) && sqlite3_column_count(handle) > 0)
+        tell_columns(handle, listener);
+    while (code == SQLITE_ROW && (code = tell_row(handle, listener)) == SQLITE_ROW)
+        code = sqlite3_step(handle);
+    if (code != SQLITE_DONE)
+        (void)refuse(sqlite, code, sql, err);
+    (void)sqlite3_finalize(handle);
+    return code == SQLITE_DONE;
+}
+
 const struct db_driver db_sqlite = {
     .open = sqlite_open,
     .close = sqlite_close,
@@ -301,4 +429,5 @@ const struct db_driver db_sqlite = {
     .begin = sqlite_begin,
     .script = sqlite_script,
     .run = sqlite_run,
+    .ask = sqlite_ask,
 };

@@ -119,11 +119,14 @@ static void write_json_text(const char *from, char *out, size_t room)
 }
 
 /* Senders of the plain form are developers and want to read why, but of our own failures they learn no paths. */
-static void write_refusal(const struct error *err, char *out, size_t room)
+static void write_refusal(const struct task *task, char *out, size_t room)
 {
+    const struct error *err = &task->err;
     const struct error_policy *policy = error_policy(err->kind);
+    const char *later = task->question ? "no answer now; ask again later"
+                                       : "the report was not kept; send it again later";
     char text[sizeof err->text * 2];
-    write_json_text(policy->ours ? "the report was not kept; send it again later" : err->text, text, sizeof text);
+    write_json_text(policy->ours ? later : err->text, text, sizeof text);
     (void)snprintf(out, room, "{\"status\":%u,\"rule\":\"%s\",\"message\":\"%s\"}", policy->status,
                    err->rule == NULL ? policy->name : err->rule, text);
 }
@@ -138,7 +141,7 @@ static enum MHD_Result send_plain(const struct answers *answers, struct MHD_Conn
         (void)snprintf(text, sizeof text, "{\"file\":\"%s\",\"messages\":%zu,\"priority\":%d}", task->record.name.text,
                        task->report.message_count, task->report.priority);
     else
-        write_refusal(&task->err, text, sizeof text);
+        write_refusal(task, text, sizeof text);
     struct MHD_Response *response = make(span_of(text), MHD_RESPMEM_MUST_COPY);
     bool made = add(response, "Content-Type", "application/json");
     if (!kept || closing)
@@ -146,7 +149,7 @@ static enum MHD_Result send_plain(const struct answers *answers, struct MHD_Conn
     if (policy->status == 503)
         made = made && add(response, "Retry-After", answers->retry_after);
     if (policy->status == 405)
-        made = made && add(response, "Allow", "CCM_POST, POST");
+        made = made && add(response, "Allow", task->question ? "GET, HEAD" : "CCM_POST, POST");
     const enum MHD_Result result = made ? MHD_queue_response(connection, policy->status, response) : MHD_NO;
     drop(response);
     return result;

@@ -4,6 +4,7 @@
 
 #include "base/sys.h"
 #include "http_head.h"
+#include "http_resync.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@
 
 enum { MOST_PARAMETERS = 64 };
 
-enum request_state { REQUEST_HEAD, REQUEST_BODY, REQUEST_SWALLOW, REQUEST_TAKEN, REQUEST_DONE };
+enum request_state { REQUEST_HEAD, REQUEST_BODY, REQUEST_SWALLOW, REQUEST_ASKED, REQUEST_TAKEN, REQUEST_DONE };
 
 struct request {
     struct worker *worker;
@@ -262,6 +263,31 @@ static bool is_plain(const char *method, struct span content_type)
              span_equal_nocase((struct span){content_type.at, multipart.len}, multipart));
 }
 
+/* What is no report is answered as the plain form is: by what its statuses mean everywhere. */
+static enum MHD_Result take_question(struct request *request, const char *method, const struct head *head)
+{
+    request->plain = request->task.question = true;
+    request->task.form = ENVELOPE_PLAIN;
+    if (!resync_check(method, head, &request->task.err))
+        return refuse(request, head);
+    request->state = REQUEST_ASKED;
+    return connection_enter(request->connection, CONNECTION_BODY) ? MHD_YES : MHD_NO;
+}
+
+static enum MHD_Result answer_question(struct request *request)
+{
+    const bool closing = request->closing || request->worker->service->connections.draining;
+    unsigned status;
+    struct MHD_Response *response = resync_answer(request->library, &request->task, closing, &status);
+    if (response == NULL)
+        return answer(request);
+    request->logged = true; /* it was told what was handed out; there is no report to give a verdict on */
+    const enum MHD_Result result = begin_answer(request) ? MHD_queue_response(request->library, status, response)
+                                                         : MHD_NO;
+    MHD_destroy_response(response);
+    return result;
+}
+
 /* The cheapest test first, and all of them before a byte of the body is taken. */
 static enum MHD_Result take_head(struct request *request, const char *path, const char *method, const char *version)
 {
@@ -274,6 +300,8 @@ static enum MHD_Result take_head(struct request *request, const char *path, cons
     request->plain = is_plain(method, head.content_type);
     if (request->plain)
         request->task.form = ENVELOPE_PLAIN;
+    if (resync_is_asked(request->task.settings, path) && check_load(request))
+        return take_question(request, method, &head);
     if (!check_load(request) || !check_path(request, path) || !check_method(request, method) ||
         !check_type(request, method, &head) || !check_length(request, &head))
         return refuse(request, &head);
@@ -379,6 +407,8 @@ enum MHD_Result request_handle(void *owner, struct MHD_Connection *library, cons
         return take_head(request, path, method, version);
     case REQUEST_BODY:
         return *len > 0 ? take_piece(request, bytes, len) : take_whole(request);
+    case REQUEST_ASKED:
+        return answer_question(request);
     case REQUEST_SWALLOW:
         return *len > 0 ? take_piece(request, bytes, len) : answer(request);
     case REQUEST_TAKEN:

@@ -3,6 +3,7 @@
  *
  *   HEAD --checked--> BODY --all here--> TAKEN --spool done--> DONE --answered--> gone
  *     \________________\__refused__> SWALLOW --all here___________/
+ *     \__no report (http_resync.h)__> ASKED --answered____________/
  *
  * request_begin, request_handle and request_end are the library's callbacks; their owner is a struct worker.
  */

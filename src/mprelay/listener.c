@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -18,7 +17,6 @@
 
 enum {
     MOST_SOCKETS = 64,
-    BACKLOG = 4096,
     MOST_AT_ONCE = 256,                         /* connections of one socket before the others have their turn */
 };
 
@@ -35,17 +33,14 @@ struct listener {
 
 /* ---- opening ---- */
 
-static bool listen_on(struct listener *listener, int fd, const struct sockaddr *address, socklen_t len,
-                      const char *name, struct error *err)
+static struct address address_of(const char *name)
 {
-    if (bind(fd, address, len) != 0 || listen(fd, BACKLOG) != 0) {
-        (void)error_os(err, "listen = %s: cannot take this address%s", name,
-                       errno == EADDRINUSE ? " (is another program listening there?)" : "");
-        (void)sys.close(fd);            /* never used */
-        return false;
-    }
+    return (struct address){"listen", name, "ADDRESS:PORT, [IPV6]:PORT or unix:PATH"};
+}
+
+static void add_socket(struct listener *listener, int fd)
+{
     listener->sockets[listener->count++] = (struct pollfd){.fd = fd, .events = POLLIN};
-    return true;
 }
 
 /* A socket file that nobody answers on is left over from a relay that was killed. */
@@ -74,9 +69,11 @@ static bool open_unix(struct listener *listener, const char *name, const char *p
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return error_os(err, "listen = %s: cannot make a socket", name);
+    const struct address said = address_of(name);
     const size_t slot = listener->count;
-    if (!listen_on(listener, fd, (const struct sockaddr *)&address, sizeof address, name, err))
+    if (!address_take(&said, fd, (const struct sockaddr *)&address, sizeof address, err))
         return false;
+    add_socket(listener, fd);
     listener->unix_paths[slot] = sys.allocate(len + 1);
     if (listener->unix_paths[slot] == NULL)
         return error_set(err, ERROR_NO_MEMORY, "listen = %s: no memory", name);
@@ -86,17 +83,12 @@ static bool open_unix(struct listener *listener, const char *name, const char *p
 
 static bool open_tcp(struct listener *listener, const char *name, struct error *err)
 {
-    const int on = 1;
-    struct address address;
-    if (!address_find("listen", name, "ADDRESS:PORT, [IPV6]:PORT or unix:PATH", &address, err))
+    const struct address address = address_of(name);
+    int fd;
+    if (!address_listen(&address, &fd, err))
         return false;
-    const int fd = socket(address.at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return error_os(err, "listen = %s: cannot make a socket", name);
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);     /* else a restart waits a minute */
-    if (address.at.ss_family == AF_INET6)
-        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on); /* else [::]:80 takes 0.0.0.0:80 too */
-    return listen_on(listener, fd, (const struct sockaddr *)&address.at, address.len, name, err);
+    add_socket(listener, fd);
+    return true;
 }
 
 static bool open_sockets(struct listener *listener, const struct config_list *addresses, struct error *err)

@@ -1,31 +1,28 @@
 /* mprelay: settings, start, wait for a signal, stop gently. */
+#include "base/daemon.h"
 #include "base/log.h"
 #include "base/sys.h"
 #include "http.h"
 #include "relay.h"
 #include "settings.h"
 
-#include <errno.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sysexits.h>
 
-enum { MOST_RELOADS = 1000, PATH_SIZE = 4096, LARGE_BLOCK = 128 * 1024 };
+enum { MOST_RELOADS = 1000, LARGE_BLOCK = 128 * 1024 };
 
 /* All that lives as long as the program. */
 struct program {
     struct config *config;              /* in force */
     struct config *old[MOST_RELOADS];   /* requests may hold on to them */
     size_t old_count;
-    char outboxes[3][PATH_SIZE];        /* by enum smx_queue */
-    char logs[PATH_SIZE];
-    char log[PATH_SIZE];
-    char journal[PATH_SIZE];
+    char outboxes[3][DAEMON_PATH_SIZE];         /* by enum smx_queue */
+    char logs[DAEMON_PATH_SIZE];
+    char log[DAEMON_PATH_SIZE];
+    char journal[DAEMON_PATH_SIZE];
     struct relay relay;
     struct http *http;
     bool logging;
@@ -39,32 +36,19 @@ static const struct settings *settings_of(const struct program *program)
 
 /* ---- starting ---- */
 
-static bool write_path(char out[PATH_SIZE], struct error *err, const char *base, const char *rest)
-{
-    const int len = snprintf(out, PATH_SIZE, "%s%s", base, rest);
-    return (len > 0 && len < PATH_SIZE) || error_set(err, ERROR_MALFORMED, "'%.100s...' is too long for a path", base);
-}
-
-/* `chosen`, or else the usual place below the root. */
-static bool write_choice(char out[PATH_SIZE], struct error *err, const char *chosen, const char *root,
-                         const char *usual)
-{
-    return chosen != NULL ? write_path(out, err, chosen, "") : write_path(out, err, root, usual);
-}
-
 static bool write_paths(struct program *program, struct error *err)
 {
     const struct settings *settings = settings_of(program);
-    char(*outboxes)[PATH_SIZE] = program->outboxes;
+    char(*outboxes)[DAEMON_PATH_SIZE] = program->outboxes;
     for (int i = 0; i < 3; i++)
         program->relay.outboxes[i] = outboxes[i];
-    return write_choice(outboxes[SMX_NORMAL], err, settings->outbox, settings->root,
-                        "/inboxes/auth/statesys.box/incoming") &&
-           write_path(outboxes[SMX_HIGH], err, outboxes[SMX_NORMAL], "/high") &&
-           write_path(outboxes[SMX_LOW], err, outboxes[SMX_NORMAL], "/low") &&
-           write_choice(program->logs, err, settings->log_dir, settings->root, "/logs") &&
-           write_path(program->log, err, program->logs, "/MP_Relay.log") &&
-           write_choice(program->journal, err, settings->journal_dir, settings->root, "/journal");
+    return daemon_choose_path(outboxes[SMX_NORMAL], settings->outbox, settings->root,
+                              "/inboxes/auth/statesys.box/incoming", err) &&
+           daemon_path(outboxes[SMX_HIGH], outboxes[SMX_NORMAL], "/high", err) &&
+           daemon_path(outboxes[SMX_LOW], outboxes[SMX_NORMAL], "/low", err) &&
+           daemon_choose_path(program->logs, settings->log_dir, settings->root, "/logs", err) &&
+           daemon_path(program->log, program->logs, "/MP_Relay.log", err) &&
+           daemon_choose_path(program->journal, settings->journal_dir, settings->root, "/journal", err);
 }
 
 static struct log_settings log_settings(const struct program *program)
@@ -191,17 +175,6 @@ static void reload(struct program *program)
     log_info("Relay: settings reloaded");
 }
 
-static void block_signals(sigset_t *signals)
-{
-    (void)sigemptyset(signals);
-    (void)sigaddset(signals, SIGTERM);
-    (void)sigaddset(signals, SIGINT);
-    (void)sigaddset(signals, SIGHUP);
-    (void)pthread_sigmask(SIG_BLOCK, signals, NULL);    /* before any thread: all of them inherit it */
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGXFSZ, SIG_IGN);     /* a limit on file sizes is an error of the write, not our end */
-}
-
 static void say_ready(const struct program *program)
 {
     const struct settings *settings = settings_of(program);
@@ -243,18 +216,6 @@ static void close_program(struct program *program)
     config_close(program->config);
 }
 
-/* A sample that was cut off by a full disk is no success. */
-static int end_output(void)
-{
-    return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_SUCCESS : EX_IOERR;
-}
-
-static int fail(const struct error *err)
-{
-    (void)fprintf(stderr, "mprelay: %s\n", err->text);
-    return EX_CONFIG;
-}
-
 int main(int argc, char **argv)
 {
     static struct program program;
@@ -262,23 +223,23 @@ int main(int argc, char **argv)
     sigset_t signals;
     (void)umask(0027);
     if (!config_open(&settings_table, argc, argv, &program.config, &err))
-        return fail(&err);
+        return daemon_fail("mprelay", &err);
     const enum config_wish wish = config_wish(program.config);
     if (wish != CONFIG_RUN && wish != CONFIG_CHECK) {
         config_answer(program.config, stdout);
         config_close(program.config);
-        return end_output();
+        return daemon_end_output();
     }
     /* Left alone, the C library keeps ever larger blocks for itself after a few large reports.
      * NOLINTNEXTLINE(concurrency-mt-unsafe): there are no threads yet */
     (void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
-    block_signals(&signals);
+    daemon_block_signals(&signals);
     xml_init();
     const bool good = prepare(&program, &err) && (wish == CONFIG_CHECK || run(&program, &signals, &err));
     close_program(&program);
     if (!good)
-        return fail(&err);
+        return daemon_fail("mprelay", &err);
     if (wish == CONFIG_CHECK)
         (void)printf("mprelay: the settings are good\n");
-    return end_output();
+    return daemon_end_output();
 }

@@ -27,6 +27,7 @@ struct task {
     const struct settings *settings;    /* as they were when the request began */
     const char *address;
     uint32_t number;                    /* of the request, for log-context */
+    bool question;                      /* it is no report, but asks for something (http_resync.h) */
     enum envelope_form form;
     enum envelope_coding coding;
     struct span boundary;

@@ -21,6 +21,9 @@ static const struct config_row rows[] = {
     ROW("log-dir", CONFIG_TEXT, log_dir, "", NULL, NULL, AT_START, "Directory of MP_Relay.log; empty: ROOT/logs."),
     ROW("journal-dir", CONFIG_TEXT, journal_dir, "", NULL, NULL, AT_START,
         "Directory of the journal (see journal-size); empty: ROOT/journal. It may be on another disk than the inbox."),
+    ROW("resync-dir", CONFIG_TEXT, resync_dir, "", NULL, NULL, ON_RELOAD,
+        "Directory in which the state system asks clients for a resync (its own resync-dir): /mprelay/resync hands that "
+        "out; empty: there is no such path."),
 
     ROW("max-request", CONFIG_SIZE, max_request, "8M", "1K", "256M", ON_RELOAD, "Largest HTTP body taken."),
     ROW("max-inflated", CONFIG_SIZE, max_inflated, "64M", "1K", "1G", ON_RELOAD,

@@ -20,6 +20,7 @@ struct settings {
     const char *outbox;
     const char *log_dir;
     const char *journal_dir;
+    const char *resync_dir;             /* NULL: none */
 
     uint64_t max_request;
     uint64_t max_inflated;

@@ -149,6 +149,12 @@ static struct day find_day(int64_t days)
     };
 }
 
+static void write_digits(char *out, int count, int64_t value)
+{
+    for (; count > 0; value /= 10)
+        out[--count] = (char)('0' + value % 10);
+}
+
 void compose_time(int64_t time, char out[COMPOSE_TIME_SIZE])
 {
     const int64_t origin = INT64_C(-719468) * MICROSECONDS_A_DAY;       /* 0000-03-01 */
@@ -156,10 +162,16 @@ void compose_time(int64_t time, char out[COMPOSE_TIME_SIZE])
     const int64_t most = INT64_C(2932897) * MICROSECONDS_A_DAY - 1;     /* the end of 9999 */
     time = (time < least ? least : time > most ? most : time) - origin;
     const struct day day = find_day(time / MICROSECONDS_A_DAY);
-    const int64_t rest = time % MICROSECONDS_A_DAY;
-    const int seconds = (int)(rest / 1000000);
-    (void)snprintf(out, COMPOSE_TIME_SIZE, "%04d%02d%02d%02d%02d%02d.%06d+000", day.year, day.month, day.day,
-                   seconds / 3600, seconds / 60 % 60, seconds % 60, (int)(rest % 1000000));
+    const int64_t seconds = time % MICROSECONDS_A_DAY / 1000000;
+    write_digits(out, 4, day.year);
+    write_digits(out + 4, 2, day.month);
+    write_digits(out + 6, 2, day.day);
+    write_digits(out + 8, 2, seconds / 3600);
+    write_digits(out + 10, 2, seconds / 60 % 60);
+    write_digits(out + 12, 2, seconds % 60);
+    out[14] = '.';
+    write_digits(out + 15, 6, time % 1000000);
+    memcpy(out + 21, "+000", sizeof "+000");
 }
 
 static void add_time_attribute(struct writer *writer, const char *name, int64_t time)

@@ -289,7 +289,7 @@ static bool finish_message(struct parse *parse, struct span text)
         parse->first_fault = parse->fault;
         parse->first_fault_line = now->line;
     }
-    return element_note(parse, "the message is invalid: %s", parse->fault);
+    return element_note(parse, REPORT_INVALID "%s", parse->fault);
 }
 
 static bool begin_topic(struct parse *parse, struct attributes attributes)

@@ -16,6 +16,16 @@ static const struct verb verbs[] = {
     {"inspect", verb_inspect, "inspect [--xml | --json] FILE...   show what is in a request, a body or an .smx file"},
     {"send", verb_send, "send FILE... --to URL [--plain] [--count N]   post reports to a management point"},
     {"log", verb_log, "log [-f] [--json] FILE   read a log as CMTrace would"},
+    {"query", verb_query, "query [FILTER...] [--view NAME] [--sql TEXT] [--json | --csv]   ask the database"},
+    {"client", verb_client, "client NAME|GUID [--json]   what is known of a client"},
+    {"gaps", verb_gaps, "gaps [--json | --csv]   which messages are missing"},
+    {"resync", verb_resync, "resync --list | CLIENT...   who needs a resync; ask for one"},
+    {"name", verb_name, "name TOPIC [STATE]   what a number means"},
+    {"trace", verb_trace, "trace CLIENT:SERIAL   where a message is, and how it came there"},
+    {"spool", verb_spool, "spool ls | requeue NAME...   what lies in the inbox; put files back"},
+    {"status", verb_status, "status [--json]   whether mprelay and statesys are well, and their figures"},
+    {"top", verb_top, "top [-b] [-n COUNT] [-d SECONDS]   the same again and again"},
+    {"simulate", verb_simulate, "simulate --to URL [--clients N] [--gaps P]...   be a fleet of clients"},
 };
 
 enum { VERBS = sizeof verbs / sizeof verbs[0] };

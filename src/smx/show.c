@@ -5,15 +5,24 @@
 
 #include <limits.h>
 #include <stdarg.h>
+#include <string.h>
 #include <time.h>
 
 enum { PIECE = 1024, SENTENCE = PATH_MAX + 1024 };
 
-static void write_safe(FILE *out, const char *text, bool json)
+/* How a text stands in what is written. */
+struct dress {
+    const char *line_break;
+    const char *tab;
+    const char *special; /* characters that get the next before them */
+    char escape;
+};
+
+static void write_safe(FILE *out, const char *text, const struct dress *dress)
 {
     for (; *text != '\0'; text++) {
-        if (json && (*text == '"' || *text == '\\'))
-            (void)fputc('\\', out);
+        if (strchr(dress->special, *text) != NULL)
+            (void)fputc(dress->escape, out);
         (void)fputc(*text, out);
     }
 }
@@ -27,18 +36,18 @@ static size_t piece_of(struct span text)
     return len;
 }
 
-static void write_line(FILE *out, struct span line, bool json)
+static void write_line(FILE *out, struct span line, const struct dress *dress)
 {
     char safe[PIECE * 3 + 4];           /* the most that one byte becomes is U+FFFD */
     while (line.len > 0) {
         const size_t len = piece_of(line);
-        write_safe(out, log_quote((struct span){line.at, len}, sizeof safe - 4, safe, sizeof safe), json);
+        write_safe(out, log_quote((struct span){line.at, len}, sizeof safe - 4, safe, sizeof safe), dress);
         line.at += len;
         line.len -= len;
     }
 }
 
-static void write_lines(FILE *out, struct span text, const char *line_break, const char *tab, bool json)
+static void write_lines(FILE *out, struct span text, const struct dress *dress)
 {
     size_t begin = 0;
     if (text.len == 0)                  /* and perhaps nowhere */
@@ -48,16 +57,16 @@ static void write_lines(FILE *out, struct span text, const char *line_break, con
         if (c != '\n' && c != '\t')
             continue;
         const bool cr = c == '\n' && i > begin && text.at[i - 1] == '\r';
-        write_line(out, (struct span){text.at + begin, i - begin - (cr ? 1 : 0)}, json);
-        (void)fputs(c == '\n' ? line_break : tab, out);
+        write_line(out, (struct span){text.at + begin, i - begin - (cr ? 1 : 0)}, dress);
+        (void)fputs(c == '\n' ? dress->line_break : dress->tab, out);
         begin = i + 1;
     }
-    write_line(out, (struct span){text.at + begin, text.len - begin}, json);
+    write_line(out, (struct span){text.at + begin, text.len - begin}, dress);
 }
 
 void show_text(FILE *out, struct span text, const char *line_break)
 {
-    write_lines(out, text, line_break, "\t", false);
+    write_lines(out, text, &(struct dress){line_break, "\t", "", '\0'});
 }
 
 void show_error(const char *format, ...)
@@ -75,8 +84,13 @@ void show_error(const char *format, ...)
 void show_json_text(FILE *out, struct span text)
 {
     (void)fputc('"', out);
-    write_lines(out, text, "\\n", "\\t", true);
+    write_lines(out, text, &(struct dress){"\\n", "\\t", "\"\\", '\\'});
     (void)fputc('"', out);
+}
+
+void show_csv_text(FILE *out, struct span text)
+{
+    write_lines(out, text, &(struct dress){"~", " ", "\"", '"'});
 }
 
 static const char *write_time(int64_t time, bool utc, char out[SHOW_TIME_SIZE])

@@ -13,6 +13,8 @@ void show_text(FILE *out, struct span text, const char *line_break);
 void show_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* With its quotes. */
 void show_json_text(FILE *out, struct span text);
+/* What stands between the quotes of a CSV field, on one line. */
+void show_csv_text(FILE *out, struct span text);
 
 enum { SHOW_TIME_SIZE = 40 };
 /* 2026-11-22 12:00:00.123 in local time, or 2026-11-22T12:00:00.123Z; "-" for INT64_MIN. Returns out. */

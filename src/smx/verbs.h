@@ -8,5 +8,15 @@
 int verb_inspect(int argc, char **argv);
 int verb_send(int argc, char **argv);
 int verb_log(int argc, char **argv);
+int verb_query(int argc, char **argv);
+int verb_client(int argc, char **argv);
+int verb_gaps(int argc, char **argv);
+int verb_resync(int argc, char **argv);
+int verb_name(int argc, char **argv);
+int verb_trace(int argc, char **argv);
+int verb_spool(int argc, char **argv);
+int verb_status(int argc, char **argv);
+int verb_top(int argc, char **argv);
+int verb_simulate(int argc, char **argv);
 
 #endif

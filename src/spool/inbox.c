@@ -87,6 +87,12 @@ void inbox_close(struct inbox *inbox)
     sys.release(inbox);
 }
 
+void inbox_set_limits(struct inbox *inbox, uint64_t corrupt_most, int64_t corrupt_age)
+{
+    inbox->settings.corrupt_most = corrupt_most;
+    inbox->settings.corrupt_age = corrupt_age;
+}
+
 /* ---- claims ---- */
 
 /* Nobody else puts files into this directory, and we are alone with the lock: what is free now is so when it is
@@ -133,17 +139,46 @@ bool inbox_claim(struct inbox *inbox, const struct inbox_entry *entry, const cha
     return true;
 }
 
+static bool look_at(const struct inbox *inbox, const struct inbox_file *file, struct stat *out, struct error *err)
+{
+    const struct inbox_place *hand = &inbox->hand[file->queue];
+    return sys.fstatat(hand->fd, file->name, out, AT_SYMLINK_NOFOLLOW) == 0 ||
+           error_os(err, "cannot find '%.80s' in '%s'", file->name, hand->path);
+}
+
 /* What was listed as a file may have been exchanged before it was taken; here nobody can any more. A link would
  * lead out of the inbox, a pipe would be waited for. */
 bool inbox_read(struct inbox *inbox, const struct inbox_file *file, struct buffer *out, struct error *err)
 {
-    const struct inbox_place *hand = &inbox->hand[file->queue];
     struct stat status;
-    if (sys.fstatat(hand->fd, file->name, &status, AT_SYMLINK_NOFOLLOW) != 0)
-        return error_os(err, "cannot find '%.80s' in '%s'", file->name, hand->path);
+    if (!look_at(inbox, file, &status, err))
+        return false;
     if (!S_ISREG(status.st_mode))
         return error_set(err, ERROR_MALFORMED, "'%.80s' is no regular file", file->name);
-    return sys_read_file(hand->fd, file->name, out, err);
+    return sys_read_file(inbox->hand[file->queue].fd, file->name, out, err);
+}
+
+bool inbox_modified(struct inbox *inbox, const struct inbox_file *file, int64_t *out, struct error *err)
+{
+    struct stat status;
+    if (!look_at(inbox, file, &status, err))
+        return false;
+    *out = (int64_t)status.st_mtim.tv_sec * 1000000 + status.st_mtim.tv_nsec / 1000;
+    return true;
+}
+
+static void parse_plain(const struct inbox_file *file, struct inbox_name *out)
+{
+    inbox_name_parse(file->name, out);
+    out->tries = 0;
+    out->waits = false;
+}
+
+void inbox_plain_name(const struct inbox_file *file, char out[NAME_MAX + 1])
+{
+    struct inbox_name name;
+    parse_plain(file, &name);
+    inbox_name_write(&name, 0, NAME_MAX, out);
 }
 
 /* ---- ends ---- */
@@ -162,6 +197,13 @@ bool inbox_return(struct inbox *inbox, const struct inbox_file *file, struct err
     struct inbox_name name;
     inbox_name_parse(file->name, &name);
     return inbox_place_put(&inbox->hand[file->queue], file->name, &inbox->queues[file->queue], &name, err);
+}
+
+bool inbox_forward(struct inbox *inbox, const struct inbox_file *file, unsigned queue, struct error *err)
+{
+    struct inbox_name name;
+    parse_plain(file, &name);
+    return inbox_place_put(&inbox->hand[file->queue], file->name, &inbox->queues[queue], &name, err);
 }
 
 /* Where files came to before where they came from: a cut in between leaves them in one place at least. */

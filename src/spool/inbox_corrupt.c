@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#define WHY ".why"
+#define WHY INBOX_WHY
 
 enum { TEXT_SIZE = 1024, TEXT_MODE = 0640, TEMPORARY_SIZE = 32 };
 

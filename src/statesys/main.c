@@ -1,4 +1,5 @@
 /* statesys: settings, start, wait for a signal, stop gently. */
+#include "base/address.h"
 #include "base/admin.h"
 #include "base/daemon.h"
 #include "base/log.h"
@@ -9,13 +10,17 @@
 #include "report/xml.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
+
+#define SECOND ((int64_t)1000000)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
 
 enum { MOST_RELOADS = 1000 };
 
@@ -33,6 +38,8 @@ struct program {
     struct operation *operation;
     struct admin *admin;
     bool logging;
+    int64_t progress;      /* of the loader, when it was last looked at, */
+    int64_t progress_seen; /* and the sys_ticks at which that had changed */
 };
 
 static const struct settings *settings_of(const struct program *program)
@@ -41,28 +48,6 @@ static const struct settings *settings_of(const struct program *program)
 }
 
 /* ---- starting ---- */
-
-static bool write_incoming(struct paths *paths, const char *inbox, struct error *err)
-{
-    return daemon_path(paths->incoming[QUEUE_NORMAL], inbox, "/incoming", err) &&
-           daemon_path(paths->incoming[QUEUE_HIGH], inbox, "/incoming/high", err) &&
-           daemon_path(paths->incoming[QUEUE_LOW], inbox, "/incoming/low", err);
-}
-
-static bool write_paths(struct program *program, struct error *err)
-{
-    const struct settings *settings = settings_of(program);
-    struct paths *paths = &program->site.paths;
-    char inbox[DAEMON_PATH_SIZE];
-    return daemon_choose_path(inbox, settings->inbox, settings->root, "/inboxes/auth/statesys.box", err) &&
-           write_incoming(paths, inbox, err) && daemon_path(paths->process, inbox, "/process", err) &&
-           daemon_choose_path(paths->corrupt, settings->corrupt_dir, inbox, "/corrupt", err) &&
-           daemon_path(paths->retry, inbox, "/retry", err) && daemon_path(paths->outgoing, inbox, "/outgoing", err) &&
-           daemon_choose_path(paths->resync, settings->resync_dir, inbox, "/outgoing/resync", err) &&
-           daemon_choose_path(paths->database, settings->database, settings->root, "/db/statesys.db", err) &&
-           daemon_choose_path(paths->logs, settings->log_dir, settings->root, "/logs", err) &&
-           daemon_path(paths->log, paths->logs, "/statesys.log", err);
-}
 
 static struct log_settings log_settings(const struct program *program)
 {
@@ -107,28 +92,33 @@ static void set_store(struct program *program)
     };
 }
 
-/* The directory of a database that is a file. */
-static bool make_database_directory(const struct paths *paths, struct error *err)
+/* On the socket that the service manager hands in, else on one of our own. */
+static bool open_admin(struct program *program, struct error *err)
 {
-    char directory[DAEMON_PATH_SIZE];
-    if (!daemon_path(directory, paths->database, "", err))
-        return false;
-    char *slash = strrchr(directory, '/');
-    if (strstr(directory, "://") != NULL || slash == NULL || slash == directory)
+    const struct admin_pages pages = operation_pages(program->operation);
+    const struct address address = {"admin-listen", settings_of(program)->admin_listen, "ADDRESS:PORT or [IPV6]:PORT"};
+    int fd = daemon_take_socket();
+    if (fd < 0 && address.text == NULL)
         return true;
-    *slash = '\0';
-    return sys_make_directory(directory, err);
+    return (fd >= 0 || address_listen(&address, &fd, err)) && admin_open(fd, &pages, &program->admin, err);
+}
+
+static bool make_directories(const struct paths *paths, struct error *err)
+{
+    const bool is_file = paths->database_directory[0] != '\0';
+    return sys_make_directory(paths->resync, err) && (!is_file || sys_make_directory(paths->database_directory, err));
 }
 
 /* Everything that can be wrong but for a database that is away shows here. */
 static bool prepare(struct program *program, struct error *err)
 {
     struct site *site = &program->site;
-    if (!write_paths(program, err) || !open_log(program, err) || !make_database_directory(&site->paths, err))
+    if (!paths_write(settings_of(program), &site->paths, err) || !open_log(program, err) ||
+        !make_directories(&site->paths, err))
         return false;
     set_store(program);
-    return sys_make_directory(site->paths.resync, err) && loader_open(site, &program->loader, err) &&
-           manager_open(site, &program->manager, err) && operation_open(site, &program->operation, err);
+    return loader_open(site, &program->loader, err) && manager_open(site, &program->manager, err) &&
+           operation_open(site, &program->operation, err) && open_admin(program, err);
 }
 
 /* ---- settings in force ---- */
@@ -160,7 +150,6 @@ static struct force *read_force(const struct program *program, const struct conf
 
 static void log_start(const struct program *program, const struct force *force)
 {
-    enum { SECOND = 1000000, MINUTE = 60 * SECOND };
     const struct properties *properties = &force->properties;
     const bool verbose = force->settings->log_level == LOG_LEVEL_VERBOSE;
     struct log_block block;
@@ -177,7 +166,7 @@ static void log_start(const struct program *program, const struct force *force)
     log_block_info(&block, "  Max chunks fetched                     %llu", (unsigned long long)properties->max_chunks);
     log_block_info(&block, "  Verbose logging                        %s", verbose ? "YES" : "NO");
     log_block_info(&block, "  Min resync period (hours)              %llu",
-                   (unsigned long long)force->settings->min_resync_period / SECOND / 3600);
+                   (unsigned long long)force->settings->min_resync_period / (unsigned long long)HOUR);
     log_block_info(&block, "  Resync check interval (min)            %lld",
                    (long long)(properties->resync_check_interval / MINUTE));
     log_block_info(&block, "  Min missing message age (min)          %lld",
@@ -196,52 +185,93 @@ static void log_change(void *owner, const struct config_row *row, const char *be
     if (row->when == ON_RELOAD)
         log_info("Setting %s changed from '%s' to '%s'", row->name, before, after);
     else
-        log_warning("Setting %s is now '%s' in the file; it stays '%s' until the state system is started anew", row->name,
-                    after, before);
+        log_warning("Setting %s is now '%s' in the file; it stays '%s' until the state system is started anew",
+                    row->name, after, before);
 }
 
-static void take_force(struct program *program, struct config *config, struct force *force)
+/* While the database is waited for nothing is in force yet, and it is not asked for its settings either. */
+static bool read_fresh(const struct program *program, struct config **config, struct force **force, struct error *err)
+{
+    *force = NULL;
+    if (!config_reload(program->config, config, err))
+        return false;
+    if (atomic_load(&program->site.force) == NULL)
+        return true;
+    *force = read_force(program, *config, err);
+    if (*force == NULL)
+        config_close(*config);
+    return *force != NULL;
+}
+
+static void take_fresh(struct program *program, struct config *config, struct force *force)
 {
     program->old[program->old_count] = program->config;
     program->old_force[program->old_count++] = (struct force *)atomic_load(&program->site.force);
     program->config = config;
-    atomic_store(&program->site.force, force);
     const struct log_settings settings = log_settings(program);
     log_set(&settings);
+    if (force == NULL)
+        return;
+    atomic_store(&program->site.force, force);
+    loader_wake(program->loader);
     manager_wake(program->manager);
 }
 
 /* A bad file, or a database that is away, changes nothing. */
 static void reload(struct program *program)
 {
-    struct config *fresh;
+    struct config *config;
+    struct force *force;
     struct error err;
     log_reopen();
     if (program->old_count == MOST_RELOADS) {
         log_error("Settings were reloaded %d times; start the state system anew for the next change", MOST_RELOADS);
         return;
     }
-    if (!config_reload(program->config, &fresh, &err)) {
+    if (!read_fresh(program, &config, &force, &err)) {
         log_error("Settings not reloaded, the old ones stay: %s", err.text);
         return;
     }
-    struct force *force = read_force(program, fresh, &err);
-    if (force == NULL) {
-        log_error("Settings not reloaded, the old ones stay: %s", err.text);
-        config_close(fresh);
-        return;
-    }
-    config_compare(program->config, fresh, log_change, NULL);
-    take_force(program, fresh, force);
+    config_compare(program->config, config, log_change, NULL);
+    take_fresh(program, config, force);
     log_info("Settings reloaded");
 }
 
-/* False: told to stop. */
-static bool pause_for(uint64_t microseconds, const sigset_t *signals)
+/* The loader ends a round at least each polling interval, and within a round commits a chunk now and then; only without
+ * a database it may do neither. */
+static bool is_alive(struct program *program)
 {
-    const struct timespec time = {.tv_sec = (time_t)(microseconds / 1000000)};
-    const int signal_number = sigtimedwait(signals, NULL, &time);
-    return signal_number < 0 || signal_number == SIGHUP;
+    const struct site *site = &program->site;
+    const struct force *force = atomic_load(&site->force);
+    const int64_t round = atomic_load(&site->last_round), load = atomic_load(&site->last_load);
+    const int64_t progress = round > load ? round : load, now = sys_ticks();
+    if (force == NULL || atomic_load(&site->database_lost) || progress != program->progress) {
+        program->progress = progress;
+        program->progress_seen = now;
+    }
+    return force == NULL || now - program->progress_seen < force->properties.polling_interval + HOUR;
+}
+
+/* Waits until `end` (sys_ticks) for SIGTERM or SIGINT, which it returns; 0: the time is up. Meanwhile settings are
+ * reloaded when that is asked for, and the service manager is told that we are alive. */
+static int wait_until(struct program *program, const sigset_t *signals, int64_t end)
+{
+    const int64_t watchdog = daemon_watchdog_interval(), longest = watchdog > 0 ? watchdog : HOUR;
+    for (int64_t left; (left = end - sys_ticks()) > 0;) {
+        const int64_t pause = left < longest ? left : longest;
+        const struct timespec time = {.tv_sec = pause / SECOND, .tv_nsec = pause % SECOND * 1000};
+        const int number = sigtimedwait(signals, NULL, &time);
+        if (number == SIGHUP) {
+            daemon_notify("RELOADING=1\nMONOTONIC_USEC=%lld", (long long)sys_ticks());
+            reload(program);
+            daemon_notify("READY=1");
+        } else if (number > 0) {
+            return number;
+        }
+        if (watchdog > 0 && is_alive(program))
+            daemon_notify("WATCHDOG=1");
+    }
+    return 0;
 }
 
 /* A database that cannot be reached now is waited for; one that refuses us is an error. *out NULL: told to stop. */
@@ -257,36 +287,15 @@ static bool wait_for_database(struct program *program, const sigset_t *signals, 
                   (unsigned long long)settings_of(program)->database_retry / 1000000, err->text);
         daemon_notify("READY=1\nSTATUS=waiting for the database: %s", err->text);
         atomic_store(&program->site.database_lost, true);
-        if (!pause_for(settings_of(program)->database_retry, signals))
+        if (wait_until(program, signals, sys_ticks() + (int64_t)settings_of(program)->database_retry) != 0)
             return true;
-    }
-}
-
-static bool open_admin(struct program *program, struct error *err)
-{
-    const struct admin_pages pages = operation_pages(program->operation);
-    const char *address = settings_of(program)->admin_listen;
-    return address == NULL || admin_open(address, &pages, &program->admin, err);
-}
-
-static void wait_for_the_end(struct program *program, const sigset_t *signals)
-{
-    for (;;) {
-        int signal_number;
-        if (sigwait(signals, &signal_number) != 0)
-            continue;                   /* interrupted */
-        if (signal_number != SIGHUP)
-            return;
-        daemon_notify("RELOADING=1\nMONOTONIC_USEC=%lld", (long long)sys_ticks());
-        reload(program);
-        daemon_notify("READY=1");
     }
 }
 
 static bool run(struct program *program, const sigset_t *signals, struct error *err)
 {
     struct force *force;
-    if (!open_admin(program, err) || !wait_for_database(program, signals, &force, err))
+    if (!wait_for_database(program, signals, &force, err))
         return false;
     if (force == NULL)
         return true;
@@ -298,7 +307,7 @@ static bool run(struct program *program, const sigset_t *signals, struct error *
     (void)fprintf(stderr, "statesys: ready, loading %s into %s\n", program->site.paths.incoming[QUEUE_NORMAL],
                   program->site.paths.database);
     daemon_notify("READY=1\nSTATUS=loading %s", program->site.paths.incoming[QUEUE_NORMAL]);
-    wait_for_the_end(program, signals);
+    (void)wait_until(program, signals, INT64_MAX);
     daemon_notify("STOPPING=1");
     log_info("Stopping");
     return true;
@@ -314,7 +323,11 @@ static bool check_database(const struct program *program, struct error *err)
 static void close_program(struct program *program)
 {
     manager_stop(program->manager);
-    loader_stop(program->loader);
+    if (!loader_stop(program->loader)) {
+        log_error("Stopped while the database had a chunk in hand; what it does not hold is loaded at the next start");
+        log_close();
+        _exit(EXIT_SUCCESS);            /* a thread is still at work with all of this */
+    }
     admin_close(program->admin);
     operation_close(program->operation);
     if (program->logging)

@@ -30,7 +30,8 @@ struct properties {
 bool properties_read(struct store *store, const struct settings *settings, void (*complain)(const char *sentence),
                      struct properties *out, struct error *err) MUST_CHECK;
 
-/* Whole seconds, separated by commas: "7200,28800,86400". False: not 1 to 16 numbers of 1 to 31536000. Pure. */
+/* Whole seconds, separated by commas: "7200,28800,86400"; `steps` gets them in microseconds. False: not 1 to 16 numbers of
+ * 1 to 31536000. Pure. */
 bool properties_read_steps(struct span text, int64_t steps[PROPERTIES_MOST_STEPS], size_t *count) MUST_CHECK;
 
 #endif

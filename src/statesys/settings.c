@@ -2,6 +2,8 @@
  * manual. */
 #include "settings.h"
 
+#include "properties.h"
+
 #include <ctype.h>
 #include <stddef.h>
 #include <string.h>
@@ -123,6 +125,15 @@ static bool check_units(const struct settings *settings, struct error *err)
            is_whole(settings->resync_check_interval, MINUTE, "resync-check-interval", "minutes", err);
 }
 
+static bool check_steps(const struct settings *settings, struct error *err)
+{
+    int64_t steps[PROPERTIES_MOST_STEPS];
+    size_t count;
+    return settings->retry_steps == NULL || properties_read_steps(span_of(settings->retry_steps), steps, &count) ||
+           error_set(err, ERROR_MALFORMED, "retry-steps: give 1 to %d numbers of seconds, separated by commas",
+                     PROPERTIES_MOST_STEPS);
+}
+
 static bool check_settings(const void *values, struct error *err)
 {
     const struct settings *settings = values;
@@ -134,7 +145,7 @@ static bool check_settings(const void *values, struct error *err)
         return error_set(err, ERROR_MALFORMED, "parent-site: give three letters or digits");
     if ((settings->parent_site == NULL) != (settings->parent_inbox == NULL))
         return error_set(err, ERROR_MALFORMED, "parent-site and parent-inbox go together: give both or none");
-    return check_units(settings, err);
+    return check_units(settings, err) && check_steps(settings, err);
 }
 
 const struct config_table settings_table = {

@@ -2,13 +2,13 @@
  * What all threads of the state system share: where everything is, what is in force, and what was counted.
  *
  * A configuration in force is replaced as a whole at a reload; who works with the old one goes on with it, and it stays
- * until the program ends. Paths never change. Source of the places: spec/smx.md 3.
+ * until the program ends. Paths never change.
  */
 #ifndef STATESYS_SITE_H
 #define STATESYS_SITE_H
 
-#include "base/daemon.h"
 #include "base/metrics.h"
+#include "paths.h"
 #include "properties.h"
 #include "settings.h"
 #include "store.h"
@@ -16,20 +16,6 @@
 struct force {
     const struct settings *settings;
     struct properties properties;
-};
-
-enum { QUEUE_HIGH, QUEUE_NORMAL, QUEUE_LOW, QUEUES };   /* in the order in which they are read */
-
-struct paths {
-    char incoming[QUEUES][DAEMON_PATH_SIZE];
-    char process[DAEMON_PATH_SIZE];
-    char corrupt[DAEMON_PATH_SIZE];
-    char retry[DAEMON_PATH_SIZE];
-    char outgoing[DAEMON_PATH_SIZE];
-    char resync[DAEMON_PATH_SIZE];
-    char database[DAEMON_PATH_SIZE];    /* a path, or a URL */
-    char logs[DAEMON_PATH_SIZE];
-    char log[DAEMON_PATH_SIZE];
 };
 
 struct counters {

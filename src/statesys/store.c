@@ -42,19 +42,29 @@ void store_close(struct store *store)
     sys.release(store);
 }
 
-/* ---- files and clients of a chunk ---- */
-
-static int compare_spans(struct span a, struct span b)
+struct db *store_db(const struct store *store)
 {
-    const int order = memcmp(a.at, b.at, a.len < b.len ? a.len : b.len);
-    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+    return store->db;
 }
+
+bool store_transact(const struct store *store, bool (*work)(void *owner, struct db *db, struct error *err), void *owner,
+                    struct error *err)
+{
+    if (!db_begin(store->db, err))
+        return false;
+    if (work(owner, store->db, err) && db_commit(store->db, err))
+        return true;
+    db_rollback(store->db);
+    return false;
+}
+
+/* ---- files and clients of a chunk ---- */
 
 /* By client; the caller's order is that of his array. */
 static int compare_files(const void *left, const void *right)
 {
     const struct chunk_file *a = left, *b = right;
-    const int order = compare_spans(a->file->report->sender.key, b->file->report->sender.key);
+    const int order = span_compare(a->file->report->sender.key, b->file->report->sender.key);
     return order != 0 ? order : (a->file > b->file) - (a->file < b->file);
 }
 

@@ -68,4 +68,63 @@ void store_close(struct store *store);                                  /* NULL 
  * try finds out, and says STORE_REPEATED. */
 bool store_load(struct store *store, struct store_file *files, size_t count, int64_t now, struct error *err) MUST_CHECK;
 
+/* ---- what the site is told and does by the clock; each call is a transaction of its own ---- */
+
+/* A row of SC_Component_Property of SMS_STATE_SYSTEM. */
+struct store_property {
+    struct span name;
+    struct span value1;
+    struct span value2;
+    struct span value3; /* as text, so that what is no number shows */
+};
+bool store_read_properties(struct store *store, void (*each)(void *owner, const struct store_property *property),
+                           void *owner, struct error *err) MUST_CHECK;
+bool store_write_property(struct store *store, const char *name, const char *value1, const char *value2, int64_t value3,
+                          struct error *err) MUST_CHECK;
+
+/* Who needs a resync (4.3): who misses something since `missing_before` or has a ResyncReason, and was not asked since
+ * `issued_before`. Only clients whose key is a GUID. */
+enum { STORE_GUID_SIZE = 37 };
+struct store_resync_rule {
+    int64_t missing_before;
+    int64_t issued_before;
+};
+struct store_resync {
+    int64_t machine;
+    char guid[STORE_GUID_SIZE]; /* upper case */
+    int64_t since;              /* the oldest range was detected; or the Date of a restart, or 0 */
+    uint64_t first_missing;     /* 0: nothing is missing, it is the restart */
+    uint64_t missing;
+    bool issued;
+};
+/* The first `most`, oldest first. */
+bool store_find_resyncs(struct store *store, const struct store_resync_rule *rule, struct store_resync *out,
+                        size_t most, size_t *count, struct error *err) MUST_CHECK;
+/* For those that still need one: LastResyncIssuedTime is now, ResyncIssuedSerial what was seen last; they are marked
+ * as issued. */
+bool store_issue_resyncs(struct store *store, const struct store_resync_rule *rule, struct store_resync *resyncs,
+                         size_t count, int64_t now, struct error *err) MUST_CHECK;
+/* Which of these clients have been asked and have not answered yet. */
+struct store_asked {
+    char guid[STORE_GUID_SIZE];
+    bool under_way;
+};
+bool store_find_asked(struct store *store, struct store_asked *asked, size_t count, struct error *err) MUST_CHECK;
+
+/* The last heartbeat that came through. */
+struct store_heartbeat {
+    int64_t time; /* LEDGER_NO_TIME: none yet */
+    uint64_t sequence;
+};
+bool store_read_heartbeat(struct store *store, const char *client, struct store_heartbeat *out,
+                          struct error *err) MUST_CHECK;
+
+/* Deletes states not reported since `before`, of some clients behind `*after` (0: from the first), which then is the
+ * last of these, or INT64_MAX: that was all. */
+bool store_delete_states(struct store *store, int64_t before, int64_t *after, uint64_t *deleted,
+                         struct error *err) MUST_CHECK;
+/* Forgets at most `most` files that were loaded before. */
+bool store_forget_files(struct store *store, int64_t before, uint64_t most, uint64_t *forgotten,
+                        struct error *err) MUST_CHECK;
+
 #endif

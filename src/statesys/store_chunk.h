@@ -83,4 +83,12 @@ bool store_ledger_feeds(const struct report *report);                           
 int64_t store_report_date(const struct chunk *chunk, const struct report *report);
 bool store_client_has_fresh(const struct chunk_client *client);
 
+/* ---- beside chunks ---- */
+
+struct db *store_db(const struct store *store);
+
+/* One transaction, rolled back if `work` says false. */
+bool store_transact(const struct store *store, bool (*work)(void *owner, struct db *db, struct error *err), void *owner,
+                    struct error *err) MUST_CHECK;
+
 #endif

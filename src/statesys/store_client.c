@@ -1,9 +1,9 @@
 /*
  * The decision hidden here: who waits for whom. In SQLite a transaction that writes is alone. In PostgreSQL each loader
- * first makes the clients that are missing, then locks all of its clients, both in the order of their keys, and only
- * then reads what it knows of them: so two loaders never wait for each other in a circle, and neither computes with
- * numbers that the other is about to change. (Reading and locking in one statement would not do: what is joined to the
- * locked row is still as it was before the lock was waited for.)
+ * locks all of its clients in the order of their keys, and only then reads what it knows of them: so two loaders never
+ * wait for each other in a circle, and neither computes with numbers that the other is about to change. (Reading and
+ * locking in one statement would not do: what is joined to the locked row is still as it was before the lock was waited
+ * for.) Clients that are missing are made in a transaction that holds no lock yet, in the same order.
  */
 #include "store_chunk.h"
 
@@ -34,8 +34,8 @@ static const struct db_statement make_sqlite = {
     .input_count = 3,
 };
 static const struct db_statement lock_postgres = {
-    .sql = "SELECT c.MachineID FROM @input i JOIN SR_Clients c ON c.SMSID = i.SMSID ORDER BY c.SMSID COLLATE \"C\" "
-           "FOR UPDATE OF c",
+    .sql = "SELECT COUNT(*) FROM (SELECT 1 FROM @input i JOIN SR_Clients c ON c.SMSID = i.SMSID "
+           "ORDER BY c.SMSID COLLATE \"C\" FOR UPDATE OF c) locked",
     .input = {{"SMSID", DB_TEXT}},
     .input_count = 1,
     .output = {DB_INTEGER},
@@ -62,10 +62,10 @@ enum found_column {
 static const struct db_statement find = {
     .sql = "SELECT i.Number, c.MachineID, s.LastMessageTime, s.LastReportDate, s.FirstSerialNumber, s.FirstReportDate, "
            "s.HighSerialNumber, s.LastRestartDate, s.MessagesProcessed, s.LastResyncIssuedTime, s.ResyncIssuedSerial, "
-           "CASE WHEN s.ResyncReason = 'restart' THEN 1 ELSE 0 END, s.Restarts, "
+           "CASE WHEN s.ResyncReason IS NOT NULL THEN 1 ELSE 0 END, s.Restarts, "
            "(SELECT COUNT(*) FROM SR_MissingMessageRanges r WHERE r.MachineID = c.MachineID) "
-           "FROM @input i JOIN SR_Clients c ON c.SMSID = i.SMSID "
-           "LEFT JOIN SR_ClientMessageStats s ON s.MachineID = c.MachineID",
+           "FROM @input i CROSS JOIN SR_Clients c LEFT JOIN SR_ClientMessageStats s ON s.MachineID = c.MachineID "
+           "WHERE c.SMSID = i.SMSID",
     .input = {{"Number", DB_INTEGER}, {"SMSID", DB_TEXT}},
     .input_count = 2,
     .output = {DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_INTEGER,
@@ -149,15 +149,33 @@ static bool make_clients(struct chunk *chunk, struct error *err)
     return store_batch_flush(&batch, err);
 }
 
-static bool lock_clients(struct chunk *chunk, struct error *err)
+static void add_count(void *owner, const struct db_value *row)
+{
+    *(int64_t *)owner += row[0].integer;
+}
+
+static bool lock_clients(struct chunk *chunk, int64_t *locked, struct error *err)
 {
     struct db_value *keys = arena_alloc(chunk->arena, chunk->client_count * sizeof *keys);
     if (keys == NULL)
         return arena_error(chunk->arena, "store", err);
     for (size_t i = 0; i < chunk->client_count; i++)
         keys[i] = key_of(&chunk->clients[i]);
+    *locked = 0;
     return db_run(chunk->db, &lock_postgres, (struct db_rows){keys, chunk->client_count},
-                  (struct db_reader){NULL, NULL}, NULL, err);
+                  (struct db_reader){add_count, locked}, NULL, err);
+}
+
+/* Who holds locks must not wait for the clients that another is making. */
+static bool lock_or_make_clients(struct chunk *chunk, struct error *err)
+{
+    int64_t locked;
+    if (!lock_clients(chunk, &locked, err))
+        return false;
+    if (locked == (int64_t)chunk->client_count)
+        return true;
+    db_rollback(chunk->db);
+    return db_begin(chunk->db, err) && make_clients(chunk, err) && lock_clients(chunk, &locked, err);
 }
 
 static bool is_any_missing(const struct chunk *chunk)
@@ -170,7 +188,7 @@ static bool is_any_missing(const struct chunk *chunk)
 
 bool store_client_reach(struct chunk *chunk, struct error *err)
 {
-    if (!db_is_sqlite(chunk->db) && (!make_clients(chunk, err) || !lock_clients(chunk, err)))
+    if (!db_is_sqlite(chunk->db) && !lock_or_make_clients(chunk, err))
         return false;
     if (!find_clients(chunk, err))
         return false;
@@ -185,9 +203,8 @@ bool store_client_reach(struct chunk *chunk, struct error *err)
 
 static const struct db_statement write_facts = {
     .sql = "INSERT INTO SR_Clients (MachineID, SMSID, SMSIDAsSent, NetBIOSName, ClientVersion, ClientType, "
-           "ClientInstalled, CodePage, SystemDefaultLCID, FirstSeen, LastSeen) SELECT i.MachineID, i.SMSID, "
-           "i.SMSIDAsSent, i.NetBIOSName, i.ClientVersion, i.ClientType, i.ClientInstalled, i.CodePage, "
-           "i.SystemDefaultLCID, i.Seen, i.Seen FROM @input i WHERE true ON CONFLICT (MachineID) DO UPDATE SET "
+           "ClientInstalled, CodePage, SystemDefaultLCID, FirstSeen, LastSeen) @rows "
+           "ON CONFLICT (MachineID) DO UPDATE SET "
            "SMSIDAsSent = excluded.SMSIDAsSent, NetBIOSName = excluded.NetBIOSName, "
            "ClientVersion = excluded.ClientVersion, ClientType = excluded.ClientType, "
            "ClientInstalled = excluded.ClientInstalled, CodePage = excluded.CodePage, "
@@ -201,8 +218,9 @@ static const struct db_statement write_facts = {
               {"ClientInstalled", DB_INTEGER},
               {"CodePage", DB_INTEGER},
               {"SystemDefaultLCID", DB_INTEGER},
-              {"Seen", DB_INTEGER}},
-    .input_count = 10,
+              {"FirstSeen", DB_INTEGER},
+              {"LastSeen", DB_INTEGER}},
+    .input_count = 11,
 };
 static const struct db_statement write_seen = {
     .sql = "UPDATE SR_Clients SET LastSeen = i.Seen FROM @input i WHERE SR_Clients.MachineID = i.MachineID",
@@ -228,7 +246,8 @@ static const struct report *latest_report(const struct chunk *chunk, const struc
     return latest;
 }
 
-static void fill_facts(struct db_value *row, const struct chunk_client *client, const struct sender *sender)
+static void fill_facts(struct db_value *row, const struct chunk_client *client, const struct sender *sender,
+                       int64_t now)
 {
     row[0] = store_integer(client->machine);
     row[1] = key_of(client);
@@ -239,6 +258,7 @@ static void fill_facts(struct db_value *row, const struct chunk_client *client, 
     row[6] = store_int32(sender->installed);
     row[7] = store_int32(sender->code_page);
     row[8] = store_int32(sender->lcid);
+    row[9] = row[10] = store_integer(now);      /* FirstSeen stays as it is */
 }
 
 static bool write_client(const struct chunk *chunk, const struct chunk_client *client, struct store_batch *facts,
@@ -248,11 +268,12 @@ static bool write_client(const struct chunk *chunk, const struct chunk_client *c
     struct db_value *row = store_batch_row(latest == NULL ? seen : facts, err);
     if (row == NULL)
         return false;
-    row[latest == NULL ? 1 : 9] = store_integer(chunk->now);
-    if (latest == NULL)
-        row[0] = store_integer(client->machine);
-    else
-        fill_facts(row, client, &latest->sender);
+    if (latest != NULL) {
+        fill_facts(row, client, &latest->sender, chunk->now);
+        return true;
+    }
+    row[0] = store_integer(client->machine);
+    row[1] = store_integer(chunk->now);
     return true;
 }
 

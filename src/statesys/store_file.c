@@ -1,5 +1,5 @@
-/* The decision hidden here: what was loaded before is found by inserting it. One statement tells, and holds good
- * against another loader that has the same content at the same moment. */
+/* The decision hidden here: how a file that was loaded before is known. The same content comes from the same client, and
+ * who loads for a client has it locked: so nobody else marks that content between our look and our mark. */
 #include "report/text.h"
 #include "store_chunk.h"
 
@@ -8,10 +8,16 @@
 
 enum { MOST_NAME = 255 };
 
+static const struct db_statement find_repeated = {
+    .sql = "SELECT i.Number FROM @input i CROSS JOIN SR_ProcessedFiles p WHERE p.ContentHash = i.ContentHash",
+    .input = {{"Number", DB_INTEGER}, {"ContentHash", DB_TEXT}},
+    .input_count = 2,
+    .output = {DB_INTEGER},
+    .output_count = 1,
+};
 static const struct db_statement insert_file = {
     .sql = "INSERT INTO SR_ProcessedFiles (ContentHash, FileName, MachineID, Records, InvalidRecords, ProcessedTime) "
-           "SELECT i.ContentHash, i.FileName, i.MachineID, i.Records, i.InvalidRecords, i.ProcessedTime "
-           "FROM @input i WHERE true ON CONFLICT DO NOTHING RETURNING ContentHash",
+           "@rows",
     .input = {{"ContentHash", DB_TEXT},
               {"FileName", DB_TEXT},
               {"MachineID", DB_INTEGER},
@@ -19,8 +25,6 @@ static const struct db_statement insert_file = {
               {"InvalidRecords", DB_INTEGER},
               {"ProcessedTime", DB_INTEGER}},
     .input_count = 6,
-    .output = {DB_TEXT},
-    .output_count = 1,
 };
 
 /* Sorted by content; of the same content the caller's first comes first. */
@@ -40,20 +44,34 @@ static int compare_contents(const void *left, const void *right)
     return order != 0 ? order : (a->file > b->file) - (a->file < b->file);
 }
 
-static int compare_hash(const void *key, const void *element)
+/* ---- fresh or not ---- */
+
+static struct db_value hash_of(const struct chunk_file *file)
 {
-    const struct span *hash = key;
-    return memcmp(hash->at, ((const struct content *)element)->file->hash, hash->len);
+    return store_text((struct span){file->hash, sizeof file->hash - 1}, sizeof file->hash);
 }
 
-static void note_fresh(void *owner, const struct db_value *row)
+static void note_repeated(void *owner, const struct db_value *row)
 {
     const struct contents *contents = owner;
-    const struct content *found =
-        bsearch(&row[0].text, contents->all, contents->count, sizeof *contents->all, compare_hash);
-    if (found != NULL)
-        found->file->fresh = true;
+    contents->all[row[0].integer].file->fresh = false;
 }
+
+static bool find_fresh(struct chunk *chunk, struct contents *contents, struct error *err)
+{
+    struct db_value *values = arena_alloc(chunk->arena, contents->count * find_repeated.input_count * sizeof *values);
+    if (values == NULL)
+        return arena_error(chunk->arena, "store", err);
+    for (size_t i = 0; i < contents->count; i++) {
+        contents->all[i].file->fresh = true;
+        values[2 * i] = store_integer((int64_t)i);
+        values[2 * i + 1] = hash_of(contents->all[i].file);
+    }
+    return db_run(chunk->db, &find_repeated, (struct db_rows){values, contents->count},
+                  (struct db_reader){note_repeated, contents}, NULL, err);
+}
+
+/* ---- marked as loaded ---- */
 
 /* Names are bytes from anybody: what is no UTF-8 shows as '?'. */
 static bool name_of(const struct chunk *chunk, const struct store_file *file, struct span *out)
@@ -79,7 +97,7 @@ static bool fill_row(const struct chunk *chunk, const struct chunk_file *file, s
     struct span name;
     if (!name_of(chunk, file->file, &name))
         return false;
-    row[0] = store_text((struct span){file->hash, sizeof file->hash - 1}, sizeof file->hash);
+    row[0] = hash_of(file);
     row[1] = store_text(name, MOST_NAME);
     row[2] = store_integer(file->client->machine);
     row[3] = store_integer((int64_t)file->file->report->message_count);
@@ -88,16 +106,19 @@ static bool fill_row(const struct chunk *chunk, const struct chunk_file *file, s
     return true;
 }
 
-static bool insert_files(struct chunk *chunk, struct contents *contents, struct error *err)
+static bool insert_files(struct chunk *chunk, const struct contents *contents, struct error *err)
 {
-    struct db_value *values = arena_alloc(chunk->arena, contents->count * insert_file.input_count * sizeof *values);
-    if (values == NULL)
-        return arena_error(chunk->arena, "store", err);
-    for (size_t i = 0; i < contents->count; i++)
-        if (!fill_row(chunk, contents->all[i].file, values + i * insert_file.input_count))
+    struct store_batch batch;
+    store_batch_init(&batch, chunk->db, &insert_file, contents->count, chunk->arena);
+    for (size_t i = 0; i < contents->count; i++) {
+        const struct chunk_file *file = contents->all[i].file;
+        struct db_value *row = file->fresh ? store_batch_row(&batch, err) : NULL;
+        if (file->fresh && row == NULL)
+            return false;
+        if (file->fresh && !fill_row(chunk, file, row))
             return arena_error(chunk->arena, "store", err);
-    return db_run(chunk->db, &insert_file, (struct db_rows){values, contents->count},
-                  (struct db_reader){note_fresh, contents}, NULL, err);
+    }
+    return store_batch_flush(&batch, err);
 }
 
 bool store_file_mark(struct chunk *chunk, struct error *err)
@@ -112,5 +133,5 @@ bool store_file_mark(struct chunk *chunk, struct error *err)
     for (size_t i = 0; i < chunk->file_count; i++)
         if (contents.count == 0 || strcmp(all[contents.count - 1].file->hash, all[i].file->hash) != 0)
             all[contents.count++] = all[i];
-    return insert_files(chunk, &contents, err);
+    return find_fresh(chunk, &contents, err) && insert_files(chunk, &contents, err);
 }

@@ -47,7 +47,7 @@ bool store_ledger_feeds(const struct report *report)
 
 static const struct db_statement find_ranges = {
     .sql = "SELECT i.Number, r.FirstMissing, r.LastMissing, r.DetectedTime FROM @input i "
-           "JOIN SR_MissingMessageRanges r ON r.MachineID = i.MachineID",
+           "CROSS JOIN SR_MissingMessageRanges r WHERE r.MachineID = i.MachineID",
     .input = {{"Number", DB_INTEGER}, {"MachineID", DB_INTEGER}},
     .input_count = 2,
     .output = {DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_INTEGER},
@@ -60,8 +60,7 @@ static const struct db_statement delete_range = {
     .input_count = 2,
 };
 static const struct db_statement insert_range = {
-    .sql = "INSERT INTO SR_MissingMessageRanges (MachineID, FirstMissing, LastMissing, DetectedTime) "
-           "SELECT i.MachineID, i.FirstMissing, i.LastMissing, i.DetectedTime FROM @input i",
+    .sql = "INSERT INTO SR_MissingMessageRanges (MachineID, FirstMissing, LastMissing, DetectedTime) @rows",
     .input = {{"MachineID", DB_INTEGER},
               {"FirstMissing", DB_INTEGER},
               {"LastMissing", DB_INTEGER},
@@ -228,10 +227,8 @@ static void count_messages(struct chunk_stats *stats, const struct chunk *chunk,
 static const struct db_statement write_stats = {
     .sql = "INSERT INTO SR_ClientMessageStats (MachineID, LastMessageTime, LastProcessedTime, LastReportDate, "
            "FirstSerialNumber, FirstReportDate, HighSerialNumber, LastRestartDate, MessagesProcessed, "
-           "LastResyncClientCompletedTime, ResyncIssuedSerial, ResyncReason, Restarts) SELECT i.MachineID, "
-           "i.LastMessageTime, i.LastProcessedTime, i.LastReportDate, i.FirstSerialNumber, i.FirstReportDate, "
-           "i.HighSerialNumber, i.LastRestartDate, i.MessagesProcessed, i.Completed, i.ResyncIssuedSerial, "
-           "i.ResyncReason, i.Restarts FROM @input i WHERE true ON CONFLICT (MachineID) DO UPDATE SET "
+           "LastResyncClientCompletedTime, ResyncIssuedSerial, ResyncReason, Restarts) @rows "
+           "ON CONFLICT (MachineID) DO UPDATE SET "
            "LastMessageTime = excluded.LastMessageTime, LastProcessedTime = excluded.LastProcessedTime, "
            "LastReportDate = excluded.LastReportDate, FirstSerialNumber = excluded.FirstSerialNumber, "
            "FirstReportDate = excluded.FirstReportDate, HighSerialNumber = excluded.HighSerialNumber, "

@@ -1,6 +1,7 @@
 /* The decision hidden here: how a schema becomes the present one. Who comes first does the work in one transaction,
  * whoever comes at the same time waits: SQLite's transactions exclude each other, PostgreSQL's take a lock of ours (two
  * CREATE TABLE IF NOT EXISTS at the same time can fail there). */
+#include "store_count.h"
 #include "store_schema.h"
 
 static const char exclude_others[] = "SELECT pg_advisory_xact_lock(5913287040031)";
@@ -43,9 +44,7 @@ static bool migrate(struct db *db, int64_t version, struct error *err)
                          (long long)version, STORE_SCHEMA_VERSION);
     for (; version < STORE_SCHEMA_VERSION; version++) {
         const struct store_step *step = &store_steps[version];
-        if (!db_script(db, step->both, err))
-            return false;
-        if (step->postgres != NULL && !db_is_sqlite(db) && !db_script(db, step->postgres, err))
+        if (!db_script(db, step->both, err) || !db_script(db, db_is_sqlite(db) ? step->sqlite : step->postgres, err))
             return false;
     }
     return write_version(db, err);
@@ -56,7 +55,8 @@ static bool open_in_transaction(struct db *db, const struct store_settings *sett
     int64_t version = 0;
     return (db_is_sqlite(db) || db_script(db, exclude_others, err)) && db_script(db, version_table, err) &&
            db_run(db, &find_version, no_rows, (struct db_reader){note_version, &version}, NULL, err) &&
-           migrate(db, version, err) && store_site_write(db, settings, err) && db_commit(db, err);
+           migrate(db, version, err) && store_site_write(db, settings, err) && store_counts_fold(db, err) &&
+           db_commit(db, err);
 }
 
 bool store_schema_open(struct db *db, const struct store_settings *settings, struct error *err)

@@ -11,7 +11,7 @@
 #include "db/db.h"
 #include "store.h"
 
-enum { STORE_SCHEMA_VERSION = 1 };
+enum { STORE_SCHEMA_VERSION = 2 };
 
 bool store_schema_open(struct db *db, const struct store_settings *settings, struct error *err) MUST_CHECK;
 
@@ -19,7 +19,8 @@ bool store_schema_open(struct db *db, const struct store_settings *settings, str
 
 struct store_step {
     const char *both;               /* from the version before to this one */
-    const char *postgres;           /* and what only PostgreSQL has; NULL: nothing */
+    const char *sqlite;             /* and what only one of them has */
+    const char *postgres;
 };
 extern const struct store_step store_steps[STORE_SCHEMA_VERSION];
 

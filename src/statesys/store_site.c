@@ -6,8 +6,7 @@
 
 static const struct db_statement upsert_topic = {
     .sql = "INSERT INTO SR_TopicTypes (TopicType, Symbol, Description, SerialKind) "
-           "SELECT i.TopicType, i.Symbol, i.Description, i.SerialKind FROM @input i WHERE true "
-           "ON CONFLICT (TopicType) DO UPDATE SET Symbol = excluded.Symbol, Description = excluded.Description, "
+           "@rows ON CONFLICT (TopicType) DO UPDATE SET Symbol = excluded.Symbol, Description = excluded.Description, "
            "SerialKind = excluded.SerialKind WHERE SR_TopicTypes.Symbol <> excluded.Symbol "
            "OR SR_TopicTypes.Description <> excluded.Description OR SR_TopicTypes.SerialKind <> excluded.SerialKind",
     .input = {{"TopicType", DB_INTEGER}, {"Symbol", DB_TEXT}, {"Description", DB_TEXT}, {"SerialKind", DB_TEXT}},

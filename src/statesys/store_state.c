@@ -2,10 +2,11 @@
  * The decision hidden here: which message is a state's last word (spec/statesys.md 1.10): the later MessageTime, then
  * the higher serial, any serial before none, then, among those without one, the later Date; of equal ones the first.
  *
- * The messages of a chunk are settled among themselves before the database sees them, by the same rule that the
- * statement has, because one statement must not hit one row twice. What is written is in the order of the primary key.
+ * The messages of a chunk are settled here, among themselves and against what is stored, which stays as it was read
+ * because the client is locked. Only what changes a row is written, in the order of the primary key; and what that
+ * changes in the counts is known.
  */
-#include "store_chunk.h"
+#include "store_count.h"
 
 #include <stdlib.h>
 
@@ -19,20 +20,26 @@ struct precedence {
     int64_t date;                       /* REPORT_NO_TIME: none */
 };
 
+/* A row that is there. */
+struct stored {
+    int64_t state;
+    struct precedence precedence;
+};
+
 struct state {
     struct chunk_file *file;
     const struct state_message *message;
     struct span topic_id;
     struct span user_sid;
     struct precedence precedence;
+    const struct stored *stored;        /* of the first of a key; NULL: none */
 };
 
 struct states {
     struct chunk *chunk;
     struct state *all;
     size_t count;
-    size_t *stored;                     /* by the first of a key: place in `found`, from 1; 0: none. May be NULL */
-    struct precedence *found;
+    struct stored *found;
     size_t found_count;
 };
 
@@ -97,13 +104,6 @@ static bool gather(struct states *states, struct error *err)
 
 /* ---- ordered ---- */
 
-static int compare_spans(struct span a, struct span b)
-{
-    const size_t len = a.len < b.len ? a.len : b.len;
-    const int order = len == 0 ? 0 : memcmp(a.at, b.at, len);
-    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 static int compare_keys(const struct state *a, const struct state *b)
 {
     const int64_t left = a->file->client->machine, right = b->file->client->machine;
@@ -111,8 +111,8 @@ static int compare_keys(const struct state *a, const struct state *b)
         return left > right ? 1 : -1;
     if (a->message->topic_type != b->message->topic_type)
         return a->message->topic_type > b->message->topic_type ? 1 : -1;
-    const int order = compare_spans(a->topic_id, b->topic_id);
-    return order != 0 ? order : compare_spans(a->user_sid, b->user_sid);
+    const int order = span_compare(a->topic_id, b->topic_id);
+    return order != 0 ? order : span_compare(a->user_sid, b->user_sid);
 }
 
 /* By key; those of one key as they came. */
@@ -135,11 +135,11 @@ static size_t end_of_key(const struct states *states, size_t from)
     return end;
 }
 
-/* ---- what is stored already, of clients with a resync under way ---- */
+/* ---- what is stored already ---- */
 
 static const struct db_statement find_stored = {
-    .sql = "SELECT i.Number, s.MessageTime, s.SerialNumber, s.ReportDate FROM @input i JOIN SR_States s "
-           "ON s.MachineID = i.MachineID AND s.TopicType = i.TopicType AND s.TopicID = i.TopicID "
+    .sql = "SELECT i.Number, s.StateID, s.MessageTime, s.SerialNumber, s.ReportDate FROM @input i "
+           "CROSS JOIN SR_States s WHERE s.MachineID = i.MachineID AND s.TopicType = i.TopicType AND s.TopicID = i.TopicID "
            "AND s.UserSID = i.UserSID",
     .input = {{"Number", DB_INTEGER},
               {"MachineID", DB_INTEGER},
@@ -147,55 +147,46 @@ static const struct db_statement find_stored = {
               {"TopicID", DB_TEXT},
               {"UserSID", DB_TEXT}},
     .input_count = 5,
-    .output = {DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_INTEGER},
-    .output_count = 4,
+    .output = {DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_INTEGER},
+    .output_count = 5,
 };
 
 static void note_stored(void *owner, const struct db_value *row)
 {
     struct states *states = owner;
-    struct precedence *stored = &states->found[states->found_count++];
-    stored->time = row[1].null ? REPORT_NO_TIME : row[1].integer;
-    stored->serial = row[2].null ? -1 : row[2].integer;
-    stored->date = row[3].null ? REPORT_NO_TIME : row[3].integer;
-    states->stored[row[0].integer] = states->found_count;
+    struct stored *stored = &states->found[states->found_count++];
+    stored->state = row[1].integer;
+    stored->precedence.time = row[2].null ? REPORT_NO_TIME : row[2].integer;
+    stored->precedence.serial = row[3].null ? -1 : row[3].integer;
+    stored->precedence.date = row[4].null ? REPORT_NO_TIME : row[4].integer;
+    states->all[row[0].integer].stored = stored;
 }
 
-static bool is_asked(const struct state *state)
-{
-    return state->file->client->issued != LEDGER_NO_SERIAL;
-}
-
-static size_t count_asked(const struct states *states)
+static size_t count_keys(const struct states *states)
 {
     size_t count = 0;
     for (size_t i = 0; i < states->count; i = end_of_key(states, i))
-        count += is_asked(&states->all[i]);
+        count++;
     return count;
 }
 
 static bool read_stored(struct states *states, struct error *err)
 {
     struct arena *arena = states->chunk->arena;
-    const size_t most = count_asked(states);
-    if (most == 0)
-        return true;
-    struct db_value *values = arena_alloc(arena, most * find_stored.input_count * sizeof *values), *row = values;
-    states->stored = arena_alloc(arena, states->count * sizeof *states->stored);
-    states->found = arena_alloc(arena, most * sizeof *states->found);
-    if (values == NULL || states->stored == NULL || states->found == NULL)
+    const size_t keys = count_keys(states);
+    struct db_value *values = arena_alloc(arena, keys * find_stored.input_count * sizeof *values), *row = values;
+    states->found = arena_alloc(arena, keys * sizeof *states->found);
+    if (values == NULL || states->found == NULL)
         return arena_error(arena, "store", err);
     for (size_t i = 0; i < states->count; i = end_of_key(states, i)) {
         const struct state *state = &states->all[i];
-        if (!is_asked(state))
-            continue;
         *row++ = store_integer((int64_t)i);
         *row++ = store_integer(state->file->client->machine);
         *row++ = store_integer(state->message->topic_type);
         *row++ = store_text(state->topic_id, MOST_TOPIC_ID);
         *row++ = store_text(state->user_sid, MOST_SID);
     }
-    return db_run(states->chunk->db, &find_stored, (struct db_rows){values, most},
+    return db_run(states->chunk->db, &find_stored, (struct db_rows){values, keys},
                   (struct db_reader){note_stored, states}, NULL, err);
 }
 
@@ -210,11 +201,12 @@ static bool replaces(const struct precedence *message, const struct precedence *
     return message->serial < 0 && message->date > before->date;
 }
 
-/* The signature of a resync (4.4 b). */
+/* The signature of a resync (4.4 b). What was stored before the client began to number anew has a number of before. */
 static void note_raised_again(const struct state *state, const struct precedence *before)
 {
     const struct precedence *message = &state->precedence;
-    if (message->time == before->time && before->serial >= 0 && message->serial > before->serial &&
+    const bool is_later = message->serial > before->serial || before->date < state->file->client->restart_date;
+    if (message->time == before->time && before->serial >= 0 && message->serial >= 0 && is_later &&
         (uint64_t)message->serial > state->file->raised_again)
         state->file->raised_again = (uint64_t)message->serial;
 }
@@ -222,8 +214,8 @@ static void note_raised_again(const struct state *state, const struct precedence
 /* NULL: what is stored stands. */
 static const struct state *settle_key(const struct states *states, size_t from, size_t end)
 {
-    const size_t stored = states->stored == NULL ? 0 : states->stored[from];
-    const struct precedence *before = stored == 0 ? NULL : &states->found[stored - 1];
+    const struct stored *stored = states->all[from].stored;
+    const struct precedence *before = stored == NULL ? NULL : &stored->precedence;
     const struct state *last = NULL;
     for (size_t i = from; i < end; i++) {
         const struct state *state = &states->all[i];
@@ -243,21 +235,13 @@ static const struct db_statement upsert = {
     .sql =
         "INSERT INTO SR_States (MachineID, TopicType, TopicID, UserSID, TopicIDType, UserName, StateID, "
         "Criticality, MessageTime, ReportDate, SerialNumber, ParamFlags, ParamCount, P1, P2, P3, P4, P5, DetailsType, "
-        "StateDetails, ProcessedTime) SELECT i.MachineID, i.TopicType, i.TopicID, i.UserSID, i.TopicIDType, "
-        "i.UserName, i.StateID, i.Criticality, i.MessageTime, i.ReportDate, i.SerialNumber, i.ParamFlags, "
-        "i.ParamCount, i.P1, i.P2, i.P3, i.P4, i.P5, i.DetailsType, i.StateDetails, i.ProcessedTime "
-        "FROM @input i WHERE true ON CONFLICT (MachineID, TopicType, TopicID, UserSID) DO UPDATE SET "
+        "StateDetails, ProcessedTime) @rows ON CONFLICT (MachineID, TopicType, TopicID, UserSID) DO UPDATE SET "
         "TopicIDType = excluded.TopicIDType, UserName = excluded.UserName, StateID = excluded.StateID, "
         "Criticality = excluded.Criticality, MessageTime = excluded.MessageTime, ReportDate = excluded.ReportDate, "
         "SerialNumber = excluded.SerialNumber, ParamFlags = excluded.ParamFlags, ParamCount = excluded.ParamCount, "
         "P1 = excluded.P1, P2 = excluded.P2, P3 = excluded.P3, P4 = excluded.P4, P5 = excluded.P5, "
         "DetailsType = excluded.DetailsType, StateDetails = excluded.StateDetails, "
-        "ProcessedTime = excluded.ProcessedTime "
-        "WHERE excluded.MessageTime > SR_States.MessageTime OR (excluded.MessageTime = SR_States.MessageTime AND "
-        "(COALESCE(excluded.SerialNumber, -1) > COALESCE(SR_States.SerialNumber, -1) "
-        "OR (excluded.SerialNumber IS NULL AND SR_States.SerialNumber IS NULL "
-        "AND (excluded.ReportDate > SR_States.ReportDate "
-        "OR (excluded.ReportDate IS NOT NULL AND SR_States.ReportDate IS NULL)))))",
+        "ProcessedTime = excluded.ProcessedTime",
     .input = {{"MachineID", DB_INTEGER},
               {"TopicType", DB_INTEGER},
               {"TopicID", DB_TEXT},
@@ -311,7 +295,17 @@ static void fill_row(struct db_value *row, const struct chunk *chunk, const stru
     *row++ = store_integer(chunk->now);
 }
 
-static bool write_states(const struct states *states, struct error *err)
+static void count_change(struct store_counts *counts, const struct state *first, const struct state *last)
+{
+    const struct state_message *message = last->message;
+    const struct store_counted key = {first->file->client->machine, message->topic_type, first->topic_id};
+    if (first->stored == NULL)
+        store_counts_add(counts, &key, message->state);
+    else
+        store_counts_move(counts, &key, first->stored->state, message->state);
+}
+
+static bool write_states(const struct states *states, struct store_counts *counts, struct error *err)
 {
     struct store_batch batch;
     store_batch_init(&batch, states->chunk->db, &upsert, states->count, states->chunk->arena);
@@ -319,10 +313,12 @@ static bool write_states(const struct states *states, struct error *err)
         end = end_of_key(states, from);
         const struct state *last = settle_key(states, from, end);
         struct db_value *row = last == NULL ? NULL : store_batch_row(&batch, err);
-        if (last != NULL && row == NULL)
+        if (last == NULL)
+            continue;
+        if (row == NULL)
             return false;
-        if (last != NULL)
-            fill_row(row, states->chunk, last);
+        fill_row(row, states->chunk, last);
+        count_change(counts, &states->all[from], last);
     }
     return store_batch_flush(&batch, err);
 }
@@ -330,8 +326,10 @@ static bool write_states(const struct states *states, struct error *err)
 bool store_state_write(struct chunk *chunk, struct error *err)
 {
     struct states states = {.chunk = chunk};
+    struct store_counts counts;
     if (!gather(&states, err))
         return false;
     qsort(states.all, states.count, sizeof *states.all, compare_states);
-    return read_stored(&states, err) && write_states(&states, err);
+    return store_counts_init(&counts, chunk, states.count, err) && read_stored(&states, err) &&
+           write_states(&states, &counts, err) && store_counts_write(&counts, err);
 }

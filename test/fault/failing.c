@@ -13,6 +13,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -23,6 +24,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -39,19 +41,22 @@
         X(fstatat), X(lstat), X(fstatfs), X(fstatvfs), X(getrandom), X(readlink), X(opendir), X(readdir), X(flock),    \
         X(chmod), X(getrlimit), X(setrlimit), X(socket), X(bind), X(listen), X(accept4), X(connect), X(setsockopt),    \
         X(getsockopt), X(getpeername), X(getaddrinfo), X(recv), X(send), X(sendmsg), X(poll), X(__poll_chk),           \
-        X(epoll_create1), X(epoll_ctl), X(epoll_wait), X(eventfd), X(pthread_create)
+        X(epoll_create1), X(epoll_ctl), X(epoll_wait), X(eventfd), X(pthread_create), X(open64), X(pread64),           \
+        X(pwrite64), X(ftruncate64), X(fstat64), X(stat64), X(lstat64), X(fcntl64), X(unlink), X(access), X(mmap64),   \
+        X(renameat2), X(getdents64), X(inotify_init1), X(inotify_add_watch), X(ppoll)
 
 #define AS_NUMBER(name) CALL_##name
 #define AS_TEXT(name) #name
 enum call { EACH_CALL(AS_NUMBER), CALLS };
 static const char *const names[CALLS] = {EACH_CALL(AS_TEXT)};
 
-enum { MOST_CALLS = 64, NAME_SIZE = 24, SHORT = -1 };
+enum { MOST_CALLS = 96, NAME_SIZE = 24, SHORT = -1, KILLED = -2 };
 
 /* As failing.py packs it. */
 struct control {
     _Atomic int32_t armed;              /* 1 and the call that is to fail; 0: none */
-    _Atomic int32_t error;              /* the errno that it leaves; SHORT: it does its work for one byte */
+    _Atomic int32_t error;              /* the errno that it leaves; SHORT: it does its work for one byte; KILLED: there
+                                           is no more of the program */
     _Atomic int64_t left;               /* so many calls until then */
     _Atomic int64_t failed;
     _Atomic int64_t blocks;             /* of memory in use */
@@ -118,6 +123,8 @@ static int fault_of(enum call call)
     if (control->armed != (int)call + 1 || atomic_fetch_sub(&control->left, 1) != 1)
         return 0;
     control->failed++;
+    if (control->error == KILLED)
+        (void)kill(getpid(), SIGKILL);
     if (control->error != SHORT)
         errno = control->error;
     return control->error;
@@ -208,6 +215,22 @@ FAIL(int, errno, pthread_create,
      (pthread_t * thread, const pthread_attr_t *attributes, void *(*run)(void *), void *argument), thread, attributes,
      run, argument)
 
+FAIL(int, -1, ftruncate64, (int fd, off64_t len), fd, len)
+FAIL(int, -1, fstat64, (int fd, struct stat64 *out), fd, out)
+FAIL(int, -1, stat64, (const char *path, struct stat64 *out), path, out)
+FAIL(int, -1, lstat64, (const char *path, struct stat64 *out), path, out)
+FAIL(int, -1, unlink, (const char *path), path)
+FAIL(int, -1, access, (const char *path, int how), path, how)
+FAIL(void *, MAP_FAILED, mmap64, (void *at, size_t len, int rights, int flags, int fd, off64_t from), at, len, rights,
+     flags, fd, from)
+FAIL(int, -1, renameat2, (int from_at, const char *from, int to_at, const char *to, unsigned flags), from_at, from,
+     to_at, to, flags)
+FAIL(ssize_t, -1, getdents64, (int fd, void *entries, size_t size), fd, entries, size)
+FAIL(int, -1, inotify_init1, (int flags), flags)
+FAIL(int, -1, inotify_add_watch, (int fd, const char *path, uint32_t events), fd, path, events)
+FAIL(int, -1, ppoll, (struct pollfd * files, nfds_t count, const struct timespec *time, const sigset_t *signals), files,
+     count, time, signals)
+
 int openat(int at, const char *path, int flags, ...)
 {
     va_list arguments;
@@ -215,6 +238,26 @@ int openat(int at, const char *path, int flags, ...)
     const mode_t mode = va_arg(arguments, mode_t);      /* there is one, or a register of no meaning */
     va_end(arguments);
     return fault_of(CALL_openat) != 0 ? -1 : REAL(openat)(at, path, flags, mode);
+}
+
+int open64(const char *path, int flags, ...)
+{
+    va_list arguments;
+    va_start(arguments, flags);
+    const mode_t mode = va_arg(arguments, mode_t);
+    va_end(arguments);
+    return fault_of(CALL_open64) != 0 ? -1 : REAL(open64)(path, flags, mode);
+}
+
+/* Only locks that are taken can fail. */
+int fcntl64(int fd, int command, ...)
+{
+    va_list arguments;
+    va_start(arguments, command);
+    void *argument = va_arg(arguments, void *);
+    va_end(arguments);
+    const bool locks = command == F_SETLK && ((const struct flock *)argument)->l_type != F_UNLCK;
+    return locks && fault_of(CALL_fcntl64) != 0 ? -1 : REAL(fcntl64)(fd, command, argument);
 }
 
 /* The kernel gives the descriptor back whatever it says. */
@@ -264,6 +307,8 @@ TRANSFER(read, (int fd, void *bytes, size_t len), len, fd, bytes, len)
 TRANSFER(write, (int fd, const void *bytes, size_t len), len, fd, bytes, len)
 TRANSFER(pread, (int fd, void *bytes, size_t len, off_t at), len, fd, bytes, len, at)
 TRANSFER(pwrite, (int fd, const void *bytes, size_t len, off_t at), len, fd, bytes, len, at)
+TRANSFER(pread64, (int fd, void *bytes, size_t len, off64_t at), len, fd, bytes, len, at)
+TRANSFER(pwrite64, (int fd, const void *bytes, size_t len, off64_t at), len, fd, bytes, len, at)
 TRANSFER(recv, (int fd, void *bytes, size_t len, int flags), len, fd, bytes, len, flags)
 TRANSFER(send, (int fd, const void *bytes, size_t len, int flags), len, fd, bytes, len, flags)
 

@@ -9,8 +9,8 @@ import subprocess
 import row  # noqa: F401, it finds the modules of the stories
 from relay import BUILD
 
-HEAD, NAMES, NAME = struct.Struct("=iiqqq"), 64, 24
-SHORT = -1
+HEAD, NAMES, NAME = struct.Struct("=iiqqq"), 96, 24
+WAYS = {"SHORT": -1, "KILLED": -2}         # beside errors: half of its work is done; the program is killed instead
 LIBRARY = BUILD / "test/failing.so"
 
 WRITING = "EIO ENOSPC EDQUOT EINTR SHORT"
@@ -33,6 +33,11 @@ ERRORS = {
     "send": "EINTR EPIPE ECONNRESET ENOBUFS ENOMEM SHORT", "sendmsg": "EINTR EPIPE ECONNRESET ENOBUFS ENOMEM SHORT",
     "poll": "EINTR ENOMEM", "__poll_chk": "EINTR ENOMEM", "epoll_create1": "EMFILE ENFILE ENOMEM",
     "epoll_ctl": "ENOMEM ENOSPC", "epoll_wait": "EINTR", "eventfd": "EMFILE ENFILE ENOMEM", "pthread_create": "EAGAIN",
+    "open64": OPENING + " ENOSPC EINTR", "pread64": "EIO EINTR SHORT", "pwrite64": WRITING,
+    "ftruncate64": "EIO ENOSPC EINTR", "fstat64": "EIO ENOMEM", "stat64": "EIO ENOMEM", "lstat64": "EIO ENOMEM",
+    "fcntl64": "EAGAIN ENOLCK", "unlink": "EIO ENOSPC ENOMEM", "access": "EIO", "mmap64": "ENOMEM",
+    "renameat2": "EIO ENOSPC EDQUOT EINVAL", "getdents64": "EIO ENOMEM", "inotify_init1": "EMFILE ENFILE ENOMEM",
+    "inotify_add_watch": "ENOSPC ENOMEM", "ppoll": "EINTR ENOMEM",
 }
 OF_MEMORY = {"malloc", "calloc", "realloc"}
 NOTHING = ("close", "EIO", 1 << 60)             # never comes so far
@@ -59,7 +64,7 @@ class Failing:
         self.sees_memory = "lib" not in self.environment["LD_PRELOAD"].replace(str(LIBRARY), "")
 
     def arm(self, call, error, nth):
-        number = SHORT if error == "SHORT" else getattr(errno, error)
+        number = WAYS.get(error) or getattr(errno, error)
         struct.pack_into("=iq", self.shared, 4, number, nth)
         struct.pack_into("=q", self.shared, 16, 0)
         struct.pack_into("=i", self.shared, 0, self.names.index(call) + 1)      # the last: from now on it counts

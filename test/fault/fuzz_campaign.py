@@ -26,7 +26,8 @@ Target = collections.namedtuple("Target", "share longest")      # of the runs; b
 TARGETS = {
     "report": Target(1, 8192), "msg": Target(1, 8192), "envelope": Target(1, 8192), "smx": Target(1, 1536),
     "body": Target(0.25, 16384), "head": Target(0.25, 2048), "config": Target(0.05, 2048),
-    "inspect": Target(0.05, 8192), "logline": Target(0.01, 9000), "journal": Target(0.005, 16384),
+    "compose": Target(0.1, 8192), "inspect": Target(0.05, 8192), "logline": Target(0.01, 9000),
+    "journal": Target(0.005, 16384), "file": Target(0.25, 8192),
 }
 DONE = re.compile(r"Done (\d+) runs in (\d+) second")
 STATUS = re.compile(r"cov: (\d+) ft: \d+ corp: (\d+)/")

@@ -21,6 +21,10 @@ KINDS = {"kill -9": [signal.SIGKILL], "abort": [signal.SIGABRT], "TERM": [signal
 CLIENTS = (3, 30)                   # a few get files at once, a crowd goes through the journal
 
 
+def no_core():
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 def end(relay, signals, chance):
     for number in signals:
         relay.process.send_signal(number)
@@ -65,8 +69,7 @@ def run_once(relay, book, found, signals, chance):
 def run(runs, seed, directory):
     chance, journal = random.Random(seed), collections.Counter()
     rows = {kind: row.Row(kind, 0, seed=seed) for kind in KINDS}
-    relay = Relay(pathlib.Path(directory) / "relay", min_free=0, log_max_size="1G",
-                  preexec=lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)))
+    relay = Relay(pathlib.Path(directory) / "relay", min_free=0, log_max_size="1G", preexec=no_core)
     for number in range(runs):
         kind, book = list(KINDS)[number % len(KINDS)], Book()
         book.number = number * 10000        # no two runs send the same report

@@ -1,11 +1,15 @@
-"""Fixtures: `start(**settings)` starts a relay in a fresh directory, `relay` is one with the defaults."""
+"""Fixtures: `start(**settings)` starts a relay in a fresh directory, `relay` is one with the defaults; `start_statesys`
+and `statesys` are the same of the state system, the latter on each database in turn."""
 import itertools
+import subprocess
 import sys
 
 import pytest
 
+from postgres import Cluster
 from proxies import Proxy
 from relay import TOP, Relay
+from statesys import Statesys
 
 sys.path.append(str(TOP / "test/fault"))        # some stories run a campaign briefly
 
@@ -65,3 +69,49 @@ def proxied(module_relay, tmp_path_factory):
     yield proxied
     for proxy in proxies.values():
         proxy.stop()
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    cluster = Cluster()
+    yield cluster
+    cluster.remove()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request):
+    """A fresh one, for start_statesys(database=database). None is that below the root, in SQLite."""
+    return None if request.param == "sqlite" else request.getfixturevalue("cluster").create()
+
+
+@pytest.fixture
+def start_statesys(tmp_path):
+    started = []
+
+    def start(**settings):
+        settings.setdefault("root", tmp_path / "site")
+        started.append(Statesys(**settings))
+        return started[-1]
+
+    yield start
+    for statesys in started:
+        if statesys.process.returncode is None:
+            statesys.stop()
+
+
+@pytest.fixture
+def statesys(start_statesys, database):
+    """One that has nothing to do."""
+    statesys = start_statesys(database=database)
+    statesys.wait_for_heartbeat()
+    return statesys
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 4 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=755", "tmpfs", disk], check=True)
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)

@@ -34,7 +34,7 @@ def libpq():
 
 
 class Connection:
-    """One connection: a transaction lasts from `ask("BEGIN")` to `ask("COMMIT")`, or to the end of the `with`."""
+    """One connection: a transaction lasts from `ask("BEGIN")` to `ask("COMMIT")`, or until it is closed."""
     def __init__(self, url):
         self.pq, self.link = libpq(), None
         self.link = self.pq.PQconnectdb(url.encode())
@@ -45,10 +45,13 @@ class Connection:
         return self
 
     def __exit__(self, *_):
+        self.close()
+
+    def close(self):
         self.pq.PQfinish(self.link)
         self.link = None
 
-    __del__ = __exit__
+    __del__ = close
 
     def ask(self, sql):
         """The rows as tuples of int, str and None; those of the last statement if there are several."""
@@ -61,6 +64,8 @@ class Connection:
         finally:
             self.pq.PQclear(result)
 
+    execute = ask                               # as sqlite3 calls it
+
     def value(self, result, row, column):
         if self.pq.PQgetisnull(result, row, column):
             return None
@@ -72,19 +77,17 @@ class Database:
     """One database of a cluster, as test/integration/statesys.py wants it."""
     kind = "postgresql"
 
-    def __init__(self, url):
-        self.url, self.connection = url, None
+    def __init__(self, cluster, name):
+        self.cluster, self.url, self.connection, self.server = cluster, cluster.url(name), None, None
 
     def connect(self):
         return Connection(self.url)
 
     def ask(self, sql):
-        self.connection = self.connection or self.connect()
-        try:
-            return self.connection.ask(sql)
-        except OSError:
-            self.connection = None              # perhaps the server is gone, and comes back
-            raise
+        """On a connection that is kept as long as the server that it is to."""
+        if self.server is not self.cluster.server:
+            self.connection, self.server = self.connect(), self.cluster.server
+        return self.connection.ask(sql)
 
 
 class Cluster:
@@ -139,4 +142,4 @@ class Cluster:
         self.count += 1
         with Connection(self.url()) as connection:
             connection.ask("CREATE DATABASE fresh%d" % self.count)
-        return Database(self.url("fresh%d" % self.count))
+        return Database(self, "fresh%d" % self.count)

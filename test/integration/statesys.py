@@ -13,6 +13,11 @@ QUEUES = {"high": "incoming/high", "normal": "incoming", "low": "incoming/low"}
 IN_HAND = ("incoming", "process", "incoming")     # twice: what is in hand may go back while we look
 # A story does not wait for what an admin waits for.
 SETTINGS = {"notify_pause": "10ms", "polling_interval": "1s", "database_retry": "1s"}
+UNWANTED = 666                                  # a state that the database refuses, if a story wants it
+REFUSE = {"sqlite": "CREATE TRIGGER refuse BEFORE INSERT ON SR_States WHEN NEW.StateID = %d BEGIN "
+                    "SELECT RAISE(ABORT, 'not this state'); END" % UNWANTED,
+          "postgresql": "ALTER TABLE SR_States ADD CONSTRAINT refuse CHECK (StateID <> %d)" % UNWANTED}
+ALLOW = {"sqlite": "DROP TRIGGER refuse", "postgresql": "ALTER TABLE SR_States DROP CONSTRAINT refuse"}
 HEARTBEAT = "SMS_STATE_SYSTEM"                  # begins the name of the one client that the state system is itself
 
 
@@ -98,7 +103,7 @@ class Statesys(Daemon):
 
     def lines(self):
         """Texts of the log's whole lines."""
-        data = self.log_path.read_bytes()
+        data = self.log_path.read_bytes() if self.log_path.exists() else b""
         return [record.text for record in cmtrace.parse_site(data[:data.rfind(b"\n") + 1])]
 
     def said_lines(self, pattern):

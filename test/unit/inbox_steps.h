@@ -17,10 +17,10 @@ enum { STEPS_DEATH = -1, STEPS_EXIT = 77 };
 
 static struct {
     unsigned at;        /* 0: never */
-    unsigned count;
+    _Atomic unsigned count;     /* of all threads */
     int error;          /* or STEPS_DEATH */
     bool poor;          /* a file system that knows less */
-    bool hit;
+    _Atomic bool hit;
     struct sys_calls before;
 } steps;
 

@@ -68,8 +68,9 @@ static inline bool model_take_state(struct model_client *client, const struct re
     int64_t time = message->time;
     if (time == REPORT_NO_TIME)
         time = date == REPORT_NO_TIME ? now : date;
+    const bool is_later = message->serial > state->message.serial || state->date < client->ledger.restart_date;
     const bool again = state->there && message->has_serial && state->message.has_serial && time == state->time &&
-                       message->serial > state->message.serial && message->serial > client->ledger.issued;
+                       is_later && message->serial > client->ledger.issued;
     if (model_replaces(message, time, date, state))
         *state = (struct model_state){true, *message, time, date, now};
     return again;

@@ -148,17 +148,6 @@ static void assert_next_reader_ends_it(unsigned most)
 
 /* ---- failures ---- */
 
-static unsigned count_descriptors(void)
-{
-    unsigned count = 0;
-    DIR *directory = opendir("/proc/self/fd");
-    assert_non_null(directory);
-    while (readdir(directory) != NULL)
-        count++;
-    (void)closedir(directory);
-    return count;
-}
-
 static void fail_each_step(int error)
 {
     void *unused = NULL;

@@ -72,12 +72,12 @@ static void a_database_of_a_newer_program_is_refused(void **state)
 {
     struct store *other = NULL;
     (void)state;
-    must(db_script(db, "UPDATE SR_SchemaVersion SET Version = 2", &err));
+    must(db_script(db, "UPDATE SR_SchemaVersion SET Version = 3", &err));
     assert_false(store_open(&settings, &other, &err));
     assert_int_equal(err.kind, ERROR_SYSTEM);
     assert_string_equal(err.text,
-                        "the database has schema version 2 and this statesys knows 1: it wants a newer statesys");
-    assert_string_equal(ASK_NUMBER("SELECT Version FROM SR_SchemaVersion"), "2\n");
+                        "the database has schema version 3 and this statesys knows 2: it wants a newer statesys");
+    assert_string_equal(ASK_NUMBER("SELECT Version FROM SR_SchemaVersion"), "3\n");
 }
 
 /* ---- samples ---- */

@@ -1,0 +1,89 @@
+/* The decision hidden here: smx asks the settings of the state system, not settings of its own, so the two cannot
+ * disagree. Names and defaults are those of src/statesys/settings.c. */
+#include "place.h"
+
+#include "base/config.h"
+
+#include <stddef.h>
+#include <stdio.h>
+
+struct settings {
+    const char *root;
+    const char *inbox;
+    const char *database;
+    const char *log_dir;
+    const char *corrupt_dir;
+    const char *resync_dir;
+    const char *admin_listen;
+};
+
+#define ROW(name, field, initial, help)                                                                                \
+    {                                                                                                                  \
+        name, CONFIG_TEXT, offsetof(struct settings, field), initial, NULL, NULL, AT_START, help                       \
+    }
+
+static const struct config_row rows[] = {
+    ROW("root", root, "/var/lib/mprelay", "Directory under which everything is."),
+    ROW("inbox", inbox, "", "Directory of the inbox."),
+    ROW("database", database, "", "The database."),
+    ROW("log-dir", log_dir, "", "Directory of the logs."),
+    ROW("corrupt-dir", corrupt_dir, "", "Directory of files that cannot be loaded."),
+    ROW("resync-dir", resync_dir, "", "Directory of the resync requests."),
+    ROW("admin-listen", admin_listen, "127.0.0.1:8082", "Address of the state system's pages."),
+};
+
+static const struct config_table table = {
+    .program = "smx",
+    .version = VERSION,
+    .summary = "where the things of a site are",
+    .file = "/etc/statesys.conf",
+    .rows = rows,
+    .count = sizeof rows / sizeof rows[0],
+    .values_size = sizeof(struct settings),
+    .borrowed = true,
+};
+
+static bool find_inbox(const struct settings *settings, struct place *out, struct error *err)
+{
+    char inbox[DAEMON_PATH_SIZE];
+    return daemon_choose_path(inbox, settings->inbox, settings->root, "/inboxes/auth/statesys.box", err) &&
+           daemon_path(out->queues[0], inbox, "/incoming/high", err) &&
+           daemon_path(out->queues[1], inbox, "/incoming", err) &&
+           daemon_path(out->queues[2], inbox, "/incoming/low", err) &&
+           daemon_path(out->process, inbox, "/process", err) && daemon_path(out->retry, inbox, "/retry", err) &&
+           daemon_choose_path(out->corrupt, settings->corrupt_dir, inbox, "/corrupt", err) &&
+           daemon_choose_path(out->resync, settings->resync_dir, inbox, "/outgoing/resync", err);
+}
+
+static bool find_all(const struct settings *settings, struct place *out, struct error *err)
+{
+    if (settings->root == NULL)
+        return error_set(err, ERROR_MALFORMED, "root: give the directory that holds inbox, database and log");
+    return find_inbox(settings, out, err) &&
+           daemon_choose_path(out->database, settings->database, settings->root, "/db/statesys.db", err) &&
+           daemon_choose_path(out->logs, settings->log_dir, settings->root, "/logs", err) &&
+           daemon_path(out->admin, settings->admin_listen == NULL ? "" : settings->admin_listen, "", err);
+}
+
+static void add_option(char **arguments, int *count, const char *name, const char *value)
+{
+    if (value == NULL)
+        return;
+    arguments[(*count)++] = (char *)(uintptr_t)name; /* config only reads them */
+    arguments[(*count)++] = (char *)(uintptr_t)value;
+}
+
+bool place_find(const struct place_options *options, struct place *out, struct error *err)
+{
+    char *arguments[8] = {(char *)(uintptr_t) "smx"};
+    int count = 1;
+    struct config *config;
+    add_option(arguments, &count, "--config", options->config);
+    add_option(arguments, &count, "--root", options->root);
+    add_option(arguments, &count, "--database", options->database);
+    if (!config_open(&table, count, arguments, &config, err))
+        return false;
+    const bool found = find_all(config_values(config), out, err);
+    config_close(config);
+    return found;
+}

@@ -1,0 +1,46 @@
+"""smx trace follows one message from the relay's log to its row, and says what nobody knows."""
+import wire
+from reports import CLIENT, client, message, report, smx as numbered
+from smx_command import run
+
+
+def test_trace_leads_from_the_verdict_to_the_row(start, start_statesys, database):
+    statesys = start_statesys(database=database)
+    relay = start(root=str(statesys.root))
+    assert relay.post(wire.ccm(report(message(1), message(3)))).status == 200
+    statesys.wait_until_loaded()
+    relay.stop()
+    statesys.stop()
+    said = run(statesys, "trace", CLIENT + ":3")
+    assert "Ledger: loaded" in said and "topic 3" in said and "Update is required" in said
+    assert "kept as " in said and "Processing file: " in said
+    assert said.index("kept as ") > said.index("File: ")
+    missing = run(statesys, "trace", "CLIENT1:2")
+    assert "Ledger: missing; numbers 1 to 3 are known, this one is missed since 20" in missing and "none" in missing
+
+
+def test_trace_of_what_was_replaced_or_is_not_there(statesys):
+    statesys.load(numbered(1, client=client(1)), wire.smx(report(message(2, "topic 1", state=3), client=client(1))))
+    said = run(statesys, "trace", client(1), "1")
+    assert "Ledger: loaded" in said and "a later one of the same topic has replaced it" in said
+    said = run(statesys, "trace", client(1), "9")
+    assert "Ledger: not loaded yet; numbers 1 to 2" in said and "in none of the 0 files" in said
+
+
+def test_trace_finds_what_waits(start_statesys):
+    statesys = start_statesys()
+    statesys.load(numbered(1, client=client(1)))
+    statesys.stop()
+    statesys.put("A.smx", b"no report", "low")
+    for place in ("incoming/low", "corrupt", "process/1/2"):
+        file = statesys.inbox / place / "X.smx"
+        file.write_bytes(numbered(2, 3, client=client(1)))
+        assert "File: in %s/X.smx" % place.removesuffix("/1/2") in run(statesys, "trace", client(1) + ":3")
+        file.unlink()
+
+
+def test_wrong_words_are_told(start_statesys):
+    statesys = start_statesys()
+    for words, status in [([], 64), (["x"], 64), (["x:"], 64), (["a", "b"], 64), (["--csv", "x:1"], 64),
+                          (["x:9223372036854775808"], 64), (["nobody:1"], 66)]:
+        assert run(statesys, "trace", *words, status=status).startswith("smx: ")

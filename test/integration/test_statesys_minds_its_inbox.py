@@ -1,0 +1,89 @@
+"""Whatever lies in the inbox and however it came there: files are loaded, nothing else is touched, nobody waits."""
+import os
+import socket
+
+import wire
+from relay import wait_until
+from reports import CLIENT, message, report, smx
+from statesys import ALLOW, REFUSE, UNWANTED
+
+LONGEST = "x" * 251 + ".smx"
+
+
+def test_what_is_no_file_is_left(start_statesys, tmp_path):
+    statesys = start_statesys()
+    incoming = statesys.inbox / "incoming"
+    (tmp_path / "secret").write_bytes(smx(9))
+    (incoming / "link.smx").symlink_to(tmp_path / "secret")
+    (incoming / "nowhere.smx").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(incoming / "pipe.smx")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(incoming / "socket.smx"))
+        statesys.put("a.smx", smx(1))
+        statesys.wait_for_line("Processing file: a.smx$")
+        statesys.put("z.smx", smx(2))
+        statesys.wait_for_line("Processing file: z.smx$")
+    statesys.stop()
+    assert statesys.of(CLIENT, "SerialNumber", "SR_States") == [(1,), (2,)]
+    assert {entry.name for entry in os.scandir(incoming) if not entry.is_dir()} == {
+        "link.smx", "nowhere.smx", "pipe.smx", "socket.smx"}
+    assert (tmp_path / "secret").read_bytes() == smx(9)
+
+
+def test_what_was_left_in_process_is_loaded_once(start_statesys):
+    statesys = start_statesys()
+    statesys.load(smx(1))
+    statesys.stop()
+    for name, serial in (("again", 1), ("new", 2)):
+        (statesys.inbox / "process" / (name + ".smx")).write_bytes(smx(serial))
+    statesys.start()
+    statesys.wait_until_loaded()
+    assert statesys.of(CLIENT, "MessagesProcessed, HighSerialNumber", "SR_ClientMessageStats") == [(2, 2)]
+    assert statesys.files("corrupt") == []
+
+
+def test_the_longest_name_can_be_bad_and_can_be_tried_again(start_statesys):
+    statesys = start_statesys(half_written_age="0")
+    statesys.put(LONGEST, b"no report")
+    statesys.wait_until_loaded()
+    bad, = statesys.files("corrupt")
+    assert (statesys.inbox / bad).read_bytes() == b"no report" and len(os.listdir(statesys.inbox / "corrupt")) == 2
+    statesys.ask(REFUSE["sqlite"])
+    statesys.put(LONGEST, wire.smx(report(message(1, state=UNWANTED))))
+    statesys.wait_until_loaded()
+    refused, = statesys.files("retry")
+    statesys.ask(ALLOW["sqlite"])
+    (statesys.inbox / refused).rename(statesys.inbox / "retry" / LONGEST)
+    wait_until(lambda: statesys.of(CLIENT, "SerialNumber", "SR_States") == [(1,)], "the row")
+    statesys.wait_until_loaded()
+    assert statesys.files("retry") == []
+
+
+def test_an_inbox_that_is_exchanged(start_statesys):
+    """As an admin does who moves it to another disk: the new directories are found, and what is in them."""
+    statesys = start_statesys()
+    statesys.load(smx(1))
+    incoming = statesys.inbox / "incoming"
+    incoming.rename(statesys.inbox / "old")
+    for queue in (incoming, incoming / "high", incoming / "low"):
+        queue.mkdir()
+    for serial, queue in enumerate(("high", "normal", "low"), 2):
+        statesys.put("%s.smx" % queue, smx(serial), queue)
+    statesys.wait_until_loaded()
+    assert statesys.of(CLIENT, "SerialNumber", "SR_States") == [(n,) for n in range(1, 5)]
+
+
+def test_a_file_that_is_too_large(start_statesys):
+    statesys = start_statesys(max_file="64K", half_written_age="0")
+    statesys.put("large.smx", smx(1) + bytes(65536))
+    statesys.put("z.smx", smx(2))
+    statesys.wait_until_loaded()
+    assert statesys.files("corrupt") == ["corrupt/large.smx"]
+    assert statesys.of(CLIENT, "SerialNumber", "SR_States") == [(2,)]
+
+
+def test_a_report_of_very_many_messages(statesys):
+    """One of a resync is large."""
+    statesys.load(smx(*range(1, 20001)))
+    assert statesys.of(CLIENT, "COUNT(*), MAX(SerialNumber)", "SR_States") == [(20000, 20000)]
+    statesys.wait_for_line("Processed 20000 records with 0 invalid records.$")

@@ -1,0 +1,264 @@
+/* One file into a directory: whole and synced before it has its name, or not there, whatever fails and wherever the
+ * power goes. */
+#include "spool/deliver.h"
+
+#include "inbox_home.h"
+#include "inbox_steps.h"
+
+#include <sys/wait.h>
+
+enum { STEPS_MOST = 100, HOUR = 3600 };
+
+#define SECOND ((int64_t)1000000)
+
+static char place[PATH_SIZE];
+
+static int make_place(void **state)
+{
+    (void)make_home(state);
+    (void)snprintf(place, sizeof place, "%s", home);
+    return 0;
+}
+
+/* Names in the directory, but those that no reader takes. */
+static unsigned count_files(bool hidden)
+{
+    unsigned count = 0;
+    DIR *directory = opendir(place);
+    assert_non_null(directory);
+    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;)
+        count += entry->d_type == DT_REG && (entry->d_name[0] == '.') == hidden;
+    (void)closedir(directory);
+    return count;
+}
+
+/* ---- what is there afterwards ---- */
+
+static void a_file_is_there_whole_and_nothing_else(void **state)
+{
+    static char large[300000];
+    struct error err;
+    (void)state;
+    memset(large, 'x', sizeof large);
+    assert_true(deliver_new(place, "a.smx", SPAN("one"), &err));
+    assert_true(deliver_new(place, "empty.smx", SPAN(""), &err));
+    assert_true(deliver_new(place, "large.smx", (struct span){large, sizeof large}, &err));
+    assert_string_equal(content_of("a.smx"), "one");
+    assert_string_equal(content_of("empty.smx"), "");
+    struct stat status;
+    char path[PATH_SIZE + 16];
+    (void)snprintf(path, sizeof path, "%s/large.smx", place);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_size, sizeof large);
+    assert_int_equal(status.st_mode & 07777, 0640);
+    assert_int_equal(count_files(false), 3);
+    assert_int_equal(count_files(true), 0);
+}
+
+static void a_name_that_is_taken_stays_with_its_file(void **state)
+{
+    struct error err;
+    (void)state;
+    assert_true(deliver_new(place, "a.smx", SPAN("one"), &err));
+    assert_false(deliver_new(place, "a.smx", SPAN("two"), &err));
+    assert_int_equal(err.kind, ERROR_BUSY);
+    assert_string_equal(content_of("a.smx"), "one");
+    assert_int_equal(count_files(true), 0);
+}
+
+static void over_another_the_new_one_is_there(void **state)
+{
+    struct error err;
+    (void)state;
+    assert_true(deliver_over(place, "a.rsy", SPAN("one"), &err));
+    assert_true(deliver_over(place, "a.rsy", SPAN("two"), &err));
+    assert_string_equal(content_of("a.rsy"), "two");
+    assert_int_equal(count_files(false), 1);
+    assert_int_equal(count_files(true), 0);
+}
+
+static void a_directory_that_is_not_there_is_said_to_be(void **state)
+{
+    struct error err;
+    (void)state;
+    assert_false(deliver_new("/nowhere/at/all", "a.smx", SPAN("one"), &err));
+    assert_int_equal(err.kind, ERROR_SYSTEM);
+    assert_non_null(strstr(err.text, "/nowhere/at/all"));
+    assert_false(deliver_sweep("/nowhere/at/all", 0, &err));
+}
+
+/* ---- the order of steps ---- */
+
+static char trace[64];
+
+static void note(char step)
+{
+    const size_t len = strlen(trace);
+    assert_true(len + 1 < sizeof trace);
+    trace[len] = step;
+}
+
+static int trace_fsync(int fd)
+{
+    struct stat status;
+    assert_int_equal(fstat(fd, &status), 0);
+    note(S_ISDIR(status.st_mode) ? 'D' : 'F');
+    return 0;
+}
+
+static int trace_linkat(int from, const char *name, int to, const char *as, int flags)
+{
+    note('L');
+    return sys_kernel.linkat(from, name, to, as, flags);
+}
+
+static int trace_renameat(int from, const char *name, int to, const char *as)
+{
+    note('R');
+    return sys_kernel.renameat(from, name, to, as);
+}
+
+static void a_file_is_synced_before_it_is_named_and_its_name_before_it_is_told(void **state)
+{
+    struct error err;
+    (void)state;
+    memset(trace, 0, sizeof trace);
+    sys.fsync = trace_fsync;
+    sys.linkat = trace_linkat;
+    sys.renameat = trace_renameat;
+    assert_true(deliver_new(place, "a.smx", SPAN("one"), &err));
+    assert_true(deliver_over(place, "a.smx", SPAN("two"), &err));
+    assert_string_equal(trace, "FLDFRD");
+}
+
+/* ---- failures and deaths ---- */
+
+typedef bool (*deliver_function)(const char *directory, const char *name, struct span content, struct error *err);
+
+static void assert_old_or_new(const char *old, bool done)
+{
+    const bool there = is_there("a.smx");
+    assert_true(there || (old == NULL && !done));
+    if (there && strcmp(content_of("a.smx"), "new") != 0)
+        assert_true(!done && old != NULL && strcmp(content_of("a.smx"), old) == 0);
+}
+
+static void fail_each_step(deliver_function deliver, const char *old, int error)
+{
+    bool hit = true;
+    for (unsigned at = 1; hit; at++) {
+        struct error err = {0};
+        assert_true(at < STEPS_MOST);
+        home_empty(place);
+        if (old != NULL)
+            put("a.smx", old);
+        const unsigned descriptors = count_descriptors();
+        steps_begin(at, error);
+        const bool done = deliver(place, "a.smx", SPAN("new"), &err);
+        hit = steps.hit;
+        steps_end();
+        assert_int_equal(count_descriptors(), descriptors);
+        assert_true(done || (hit && err.kind == (error == ENOSPC ? ERROR_NO_SPACE : ERROR_SYSTEM)));
+        assert_old_or_new(old, done);
+        assert_true(deliver == deliver_over || done == is_there("a.smx"));
+    }
+}
+
+static void whatever_fails_no_half_file_has_the_name(void **state)
+{
+    (void)state;
+    fail_each_step(deliver_new, NULL, EIO);
+    fail_each_step(deliver_new, NULL, ENOSPC);
+    fail_each_step(deliver_over, NULL, EIO);
+    fail_each_step(deliver_over, "old", EIO);
+}
+
+static ssize_t no_random(void *bytes, size_t len, unsigned flags)
+{
+    (void)bytes;
+    (void)len;
+    (void)flags;
+    errno = ENOSYS;
+    return -1;
+}
+
+static void without_a_random_name_nothing_is_written(void **state)
+{
+    struct error err;
+    (void)state;
+    sys.getrandom = no_random;
+    assert_false(deliver_new(place, "a.smx", SPAN("one"), &err));
+    assert_int_equal(count_files(false) + count_files(true), 0);
+}
+
+static bool die_at(unsigned at, deliver_function deliver)
+{
+    int status;
+    const pid_t child = fork();
+    if (child == 0) {
+        struct error err;
+        steps_begin(at, STEPS_DEATH);
+        _exit(deliver(place, "a.smx", SPAN("new"), &err) ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == STEPS_EXIT));
+    return WEXITSTATUS(status) == STEPS_EXIT;
+}
+
+static void a_death_at_any_step_leaves_the_old_or_the_new_and_what_can_be_swept(void **state)
+{
+    static const deliver_function functions[] = {deliver_new, deliver_over};
+    struct error err;
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        bool died = true;
+        for (unsigned at = 1; died; at++) {
+            assert_true(at < STEPS_MOST);
+            home_empty(place);
+            if (i == 1)
+                put("a.smx", "old");
+            died = die_at(at, functions[i]);
+            assert_old_or_new(i == 1 ? "old" : NULL, !died);
+            assert_true(deliver_sweep(place, sys_now() + 2 * HOUR * SECOND, &err));
+            assert_int_equal(count_files(true), 0);
+        }
+    }
+}
+
+/* ---- sweeping ---- */
+
+static void only_our_own_leftovers_of_an_hour_are_swept(void **state)
+{
+    static const char *const others[] = {".deliver-0123456789ABCDE", ".deliver-0123456789ABCDEI", ".part",
+                                         "deliver-0123456789ABCDEF", ".0123456789ABCDEF.part"};
+    struct error err;
+    (void)state;
+    for (size_t i = 0; i < 5; i++)
+        put(others[i], "");
+    put(".deliver-0123456789ABCDEF", "");
+    assert_true(deliver_sweep(place, sys_now() + (HOUR - 60) * SECOND, &err));
+    assert_true(is_there(".deliver-0123456789ABCDEF"));
+    assert_true(deliver_sweep(place, sys_now() + (HOUR + 60) * SECOND, &err));
+    assert_false(is_there(".deliver-0123456789ABCDEF"));
+    for (size_t i = 0; i < 5; i++)
+        assert_true(is_there(others[i]));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_place, remove_home)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_file_is_there_whole_and_nothing_else),
+        TEST(a_name_that_is_taken_stays_with_its_file),
+        TEST(over_another_the_new_one_is_there),
+        TEST(a_directory_that_is_not_there_is_said_to_be),
+        TEST(a_file_is_synced_before_it_is_named_and_its_name_before_it_is_told),
+        TEST(whatever_fails_no_half_file_has_the_name),
+        TEST(without_a_random_name_nothing_is_written),
+        TEST(a_death_at_any_step_leaves_the_old_or_the_new_and_what_can_be_swept),
+        TEST(only_our_own_leftovers_of_an_hour_are_swept),
+    };
+    (void)umask(0027);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
