@@ -96,7 +96,7 @@ bool db_script(struct db *db, const char *sql, struct error *err) MUST_CHECK;
  * ERROR_SYSTEM. What is asked between db_begin and db_rollback is answered from one state of everything. */
 bool db_open_reading(const char *database, unsigned lock_timeout_ms, struct db **out, struct error *err) MUST_CHECK;
 
-enum { DB_MOST_ASKED = 256, DB_MOST_PARAMETERS = 64 };      /* columns of an answer; parameters of a question */
+enum { DB_MOST_ASKED = 256, DB_MOST_PARAMETERS = 128 };      /* columns of an answer; parameters of a question */
 
 /* A value of an answer as the database writes it. `number`: that is how it holds it, too. */
 struct db_cell {

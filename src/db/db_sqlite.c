@@ -5,30 +5,13 @@
  * and fails with BUSY whatever the timeout. A file that was moved away under an open connection takes rows for ever,
  * and nobody ever sees them: so each transaction looks first, and the file is never made anew by who had it open.
  */
-#include "db_driver.h"
+#include "db_sqlite.h"
 
 #include "base/sys.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <sqlite3.h>
-#include <stdio.h>
 #include <string.h>
-
-struct prepared {
-    const struct db_statement *statement;
-    sqlite3_stmt *handle;
-};
-
-struct sqlite {
-    struct db db;
-    sqlite3 *connection;                /* NULL: to be opened */
-    unsigned lock_timeout_ms;
-    bool known;                         /* it was open once: it must be there */
-    struct prepared prepared[DB_MOST_STATEMENTS];
-    size_t prepared_count;
-    char path[];
-};
 
 static struct sqlite *sqlite_of(struct db *db)
 {
@@ -64,7 +47,7 @@ static enum error_kind kind_of_code(const struct sqlite *sqlite, int code)
     }
 }
 
-static bool refuse(const struct sqlite *sqlite, int code, const char *sql, struct error *err)
+bool db_sqlite_refuse(const struct sqlite *sqlite, int code, const char *sql, struct error *err)
 {
     return db_refuse(err, kind_of_code(sqlite, code), sql, sqlite3_errmsg(sqlite->connection));
 }
@@ -86,7 +69,7 @@ static bool sqlite_script(struct db *db, const char *sql, struct error *err)
 {
     struct sqlite *sqlite = sqlite_of(db);
     const int code = sqlite3_exec(sqlite->connection, sql, NULL, NULL, NULL);
-    return code == SQLITE_OK || refuse(sqlite, code, sql, err);
+    return code == SQLITE_OK || db_sqlite_refuse(sqlite, code, sql, err);
 }
 
 static int note_mode(void *is_wal, int count, char **values, char **names)
@@ -103,7 +86,7 @@ static bool set_journal_mode(struct sqlite *sqlite, struct error *err)
     bool is_wal = false;
     const int code = sqlite3_exec(sqlite->connection, sql, note_mode, &is_wal, NULL);
     if (code != SQLITE_OK)
-        return refuse(sqlite, code, sql, err);
+        return db_sqlite_refuse(sqlite, code, sql, err);
     return is_wal || error_set(err, ERROR_SYSTEM, "%s: there can be no write-ahead log here", sqlite->path);
 }
 
@@ -144,7 +127,7 @@ static bool open_connection(struct sqlite *sqlite, struct error *err)
     const int flags = open_flags(sqlite) | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     const int code = sqlite3_open_v2(sqlite->path, &sqlite->connection, flags, NULL);
     if (code != SQLITE_OK)
-        return refuse(sqlite, code, sqlite->path, err);
+        return db_sqlite_refuse(sqlite, code, sqlite->path, err);
     (void)sqlite3_busy_timeout(sqlite->connection, (int)sqlite->lock_timeout_ms);
     return sqlite->db.reading ? forbid_writing(sqlite, err) : configure(sqlite, err);
 }
@@ -219,7 +202,7 @@ static bool write_rows(const struct db_statement *statement, struct buffer *out,
 static bool prepare_text(struct sqlite *sqlite, const char *sql, sqlite3_stmt **out, struct error *err)
 {
     const int code = sqlite3_prepare_v3(sqlite->connection, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
-    return code == SQLITE_OK || refuse(sqlite, code, sql, err);
+    return code == SQLITE_OK || db_sqlite_refuse(sqlite, code, sql, err);
 }
 
 static bool prepare_anew(struct sqlite *sqlite, const struct db_statement *statement, sqlite3_stmt **out,
@@ -325,100 +308,11 @@ static bool sqlite_run(struct db *db, const struct db_statement *statement, stru
     for (size_t i = 0; i < rows.count && code == SQLITE_DONE; i++) {
         code = run_row(handle, statement, rows.values + i * statement->input_count, reader);
         if (code != SQLITE_DONE)
-            (void)refuse(sqlite, code, statement->sql, err);
+            (void)db_sqlite_refuse(sqlite, code, statement->sql, err);
         (void)sqlite3_reset(handle);
     }
     (void)sqlite3_clear_bindings(handle);       /* they point into the caller's memory */
     *changed = (uint64_t)(sqlite3_total_changes64(sqlite->connection) - before);
-    return code == SQLITE_DONE;
-}
-
-/* ---- answers ---- */
-
-/* Behind a statement there may be blanks and comments, which are no statement. */
-static bool is_last(struct sqlite *sqlite, const char *rest)
-{
-    sqlite3_stmt *next = NULL;
-    const int code = sqlite3_prepare_v2(sqlite->connection, rest, -1, &next, NULL);
-    (void)sqlite3_finalize(next);
-    return code == SQLITE_OK && next == NULL;
-}
-
-static bool prepare_question(struct sqlite *sqlite, const char *sql, sqlite3_stmt **out, struct error *err)
-{
-    const char *rest;
-    const int code = sqlite3_prepare_v2(sqlite->connection, sql, -1, out, &rest);
-    if (code != SQLITE_OK)
-        return refuse(sqlite, code, sql, err);
-    if (*out == NULL)
-        return db_refuse(err, ERROR_SYSTEM, sql, "there is no statement");
-    if (is_last(sqlite, rest) && sqlite3_column_count(*out) <= DB_MOST_ASKED)
-        return true;
-    const bool wide = sqlite3_column_count(*out) > DB_MOST_ASKED;
-    (void)sqlite3_finalize(*out);
-    return db_refuse(err, ERROR_SYSTEM, sql, wide ? DB_TOO_WIDE : "one statement at a time");
-}
-
-/* For SQLite $1 is a name like any other; one that does not occur has no place. */
-static int bind_parameters(sqlite3_stmt *handle, struct db_parameters parameters)
-{
-    int code = SQLITE_OK;
-    for (size_t i = 0; i < parameters.count && code == SQLITE_OK; i++) {
-        char name[24];
-        (void)snprintf(name, sizeof name, "$%zu", i + 1);
-        const int place = sqlite3_bind_parameter_index(handle, name);
-        if (place > 0)
-            code = sqlite3_bind_text(handle, place, parameters.at[i], -1, SQLITE_STATIC);
-    }
-    return code;
-}
-
-static void tell_columns(sqlite3_stmt *handle, struct db_listener listener)
-{
-    const char *names[DB_MOST_ASKED];
-    const int count = sqlite3_column_count(handle);
-    for (int i = 0; i < count; i++) {
-        const char *name = sqlite3_column_name(handle, i);
-        names[i] = name == NULL ? "?" : name; /* no memory for it */
-    }
-    listener.columns(listener.owner, names, (size_t)count);
-}
-
-static int tell_row(sqlite3_stmt *handle, struct db_listener listener)
-{
-    struct db_cell cells[DB_MOST_ASKED];
-    const int count = sqlite3_column_count(handle);
-    for (int i = 0; i < count; i++) {
-        const int type = sqlite3_column_type(handle, i);
-        cells[i] =
-            (struct db_cell){.null = type == SQLITE_NULL, .number = type == SQLITE_INTEGER || type == SQLITE_FLOAT};
-        if (cells[i].null)
-            continue;
-        cells[i].text.at = (const char *)sqlite3_column_text(handle, i);
-        cells[i].text.len = (size_t)sqlite3_column_bytes(handle, i);
-        if (cells[i].text.at == NULL && cells[i].text.len > 0)
-            return SQLITE_NOMEM;
-    }
-    return listener.row(listener.owner, cells) ? SQLITE_ROW : SQLITE_DONE;
-}
-
-static bool sqlite_ask(struct db *db, const char *sql, struct db_parameters parameters, struct db_listener listener,
-                       struct error *err)
-{
-    struct sqlite *sqlite = sqlite_of(db);
-    sqlite3_stmt *handle;
-    if (!prepare_question(sqlite, sql, &handle, err))
-        return false;
-    int code = bind_parameters(handle, parameters);
-    if (code == SQLITE_OK)
-        code = sqlite3_step(handle);
-    if ((code == SQLITE_ROW || code == SQLITE_DONE) && sqlite3_column_count(handle) > 0)
-        tell_columns(handle, listener);
-    while (code == SQLITE_ROW && (code = tell_row(handle, listener)) == SQLITE_ROW)
-        code = sqlite3_step(handle);
-    if (code != SQLITE_DONE)
-        (void)refuse(sqlite, code, sql, err);
-    (void)sqlite3_finalize(handle);
     return code == SQLITE_DONE;
 }
 
@@ -429,5 +323,5 @@ const struct db_driver db_sqlite = {
     .begin = sqlite_begin,
     .script = sqlite_script,
     .run = sqlite_run,
-    .ask = sqlite_ask,
+    .ask = db_sqlite_ask,
 };

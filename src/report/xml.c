@@ -11,8 +11,10 @@
 #include "base/sys.h"
 #include "xml_scan.h"
 
+#include <libxml/globals.h>
 #include <libxml/parser.h>
 #include <libxml/parserInternals.h>
+#include <libxml/threads.h>
 #include <libxml/xmlerror.h>
 
 enum {
@@ -343,9 +345,28 @@ static xmlParserCtxtPtr make_context(struct xml_reader *reader)
     return xmlCreatePushParserCtxt(&handler, reader, NULL, 0, NULL);
 }
 
+/* The parser makes a state for each thread, with memory that it takes past us, and falls when it gets none: it writes
+ * there, or looks there for whom to complain to. So it is made here, where its absence is seen, after a try of as much,
+ * which the thread has at hand then. */
+static bool has_thread_state(void)
+{
+    static _Thread_local bool made;
+    if (made)
+        return true;
+    void *trial = sys.allocate(sizeof(xmlGlobalState));
+    const bool refusal = trial == NULL;
+    sys.release(trial);
+    made = !refusal && xmlGetGlobalState() != NULL;
+    return made;
+}
+
 /* A reset context expects UTF-8, whatever the declaration says; a new one would guess. */
 static bool prepare_context(struct xml_reader *reader)
 {
+    if (!has_thread_state()) {
+        refuse_memory(reader);
+        return false;
+    }
     if (reader->context != NULL && xmlDictGetUsage(reader->context->dict) > MOST_NAMES_KEPT)
         drop_context(reader);
     if (reader->context == NULL)

@@ -28,7 +28,7 @@ enum filter_kind {
     FILTER_KINDS
 };
 
-enum { FILTER_MOST = 16, FILTER_MOST_PARAMETERS = 3 * FILTER_MOST };
+enum { FILTER_MOST = 16, FILTER_MOST_PARAMETERS = 6 * FILTER_MOST };
 
 struct filter {
     enum filter_kind kind;

@@ -2,8 +2,8 @@
  * The decision hidden here: how a filter can use an index.
  *
  * What is asked by topic ID alone would read every state, for the index begins with the topic type: so the types that
- * there are come from the index itself, each found by one step. A prefix is a range of the index for SQLite's GLOB, and
- * for PostgreSQL's LIKE where the database sorts bytewise. Clients are found first, then their states by the primary key.
+ * there are come from the index itself, each found by one step. A prefix is a range of the index: for SQLite it is written
+ * as one, for it would not see one in GLOB with a parameter; PostgreSQL sees it in LIKE where the index sorts bytewise. Clients are found first, then their states by the primary key.
  */
 #include "filter.h"
 
@@ -189,29 +189,58 @@ static bool write_user(struct writer *writer, const struct filter *filter, struc
                  number, number);
 }
 
-static bool add_id(struct writer *writer, const char *text, char (*turn)(char), struct error *err)
+/* What stands before the first star. */
+static bool add_prefix(struct writer *writer, const char *text, char (*turn)(char), struct error *err)
 {
-    if (!is_pattern(text))
-        return add_plain(writer, text, turn, err);
-    return writer->sqlite ? add_glob(writer, text, turn, err) : add_like(writer, text, turn, err);
+    char *at = new_parameter(writer, text, err);
+    if (at == NULL)
+        return false;
+    for (; *text != '*'; text++)
+        *at++ = turn(*text);
+    return true;
+}
+
+static bool write_topic_types(struct writer *writer, struct error *err)
+{
+    return writer->has_topic || print(writer, err, "%s", topic_types);
+}
+
+/* With the types each: for SQLite an index serves what stands on one side of an OR. */
+static bool write_id_pattern(struct writer *writer, const char *text, char (*turn)(char), struct error *err)
+{
+    const unsigned n = (unsigned)writer->out->parameter_count + 1;
+    if (!write_topic_types(writer, err))
+        return false;
+    if (!writer->sqlite)
+        return add_like(writer, text, turn, err) && print(writer, err, "TopicID LIKE $%u ESCAPE '\\'", n);
+    return add_prefix(writer, text, turn, err) && add_glob(writer, text, turn, err) &&
+           print(writer, err, "TopicID BETWEEN $%u AND $%u || char(1114111) AND TopicID GLOB $%u", n, n, n + 1);
+}
+
+static bool differs(const char *text, char (*turn)(char))
+{
+    while (*text != '\0' && turn(*text) == *text)
+        text++;
+    return *text != '\0';
+}
+
+static bool write_id_patterns(struct writer *writer, const char *text, struct error *err)
+{
+    return print(writer, err, "(") && write_id_pattern(writer, text, keep, err) &&
+           (!differs(text, lower) || (print(writer, err, " OR ") && write_id_pattern(writer, text, lower, err))) &&
+           (!differs(text, upper) || (print(writer, err, " OR ") && write_id_pattern(writer, text, upper, err))) &&
+           print(writer, err, ")");
 }
 
 /* GUIDs are written in either case, but hardly ever in both. */
 static bool write_id(struct writer *writer, const struct filter *filter, struct error *err)
 {
     const unsigned n = (unsigned)writer->out->parameter_count + 1;
-    if (!writer->has_topic && !print(writer, err, "%s", topic_types))
-        return false;
-    if (!add_id(writer, filter->text, keep, err) || !add_id(writer, filter->text, lower, err) ||
-        !add_id(writer, filter->text, upper, err))
-        return false;
-    if (!is_pattern(filter->text))
-        return print(writer, err, "TopicID IN ($%u, $%u, $%u)", n, n + 1, n + 2);
-    if (writer->sqlite)
-        return print(writer, err, "(TopicID GLOB $%u OR TopicID GLOB $%u OR TopicID GLOB $%u)", n, n + 1, n + 2);
-    return print(writer, err,
-                 "(TopicID LIKE $%u ESCAPE '\\' OR TopicID LIKE $%u ESCAPE '\\' OR TopicID LIKE $%u ESCAPE '\\')", n,
-                 n + 1, n + 2);
+    if (is_pattern(filter->text))
+        return write_id_patterns(writer, filter->text, err);
+    return write_topic_types(writer, err) && add_plain(writer, filter->text, keep, err) &&
+           add_plain(writer, filter->text, lower, err) && add_plain(writer, filter->text, upper, err) &&
+           print(writer, err, "TopicID IN ($%u, $%u, $%u)", n, n + 1, n + 2);
 }
 
 /* ---- numbers ---- */

@@ -96,13 +96,13 @@ static bool happens(struct fleet_client *client, unsigned percent)
     return draw(client) % 100 < percent;
 }
 
-/* What depends on nothing but the seed: names of things, and which reports are sent broken. */
+/* What does not change in the life of a fleet: who its clients are, and which of their reports are sent broken. */
 static uint64_t fixed(const struct fleet_settings *settings, uint64_t what, uint64_t number)
 {
     return mix(mix(mix(settings->seed) + what) + number);
 }
 
-enum what { CLIENT, CLIENT_TAIL, TOPIC, TOPIC_TAIL, LIFE, DAMAGE };
+enum what { CLIENT = 1, CLIENT_TAIL, TOPIC, TOPIC_TAIL, LIFE, DAMAGE };
 
 /* ---- names ---- */
 
@@ -132,13 +132,14 @@ static unsigned subject_of(enum kind kind, unsigned update)
     return topic_of(same, update);
 }
 
-/* Updates go by a bare GUID in lower case, as in sample A. */
-static struct span write_topic(const struct fleet_settings *settings, enum kind kind, unsigned update, char out[40])
+/* Every fleet has the same updates and deployments. Updates go by a bare GUID in lower case, as in sample A. */
+static struct span write_topic(enum kind kind, unsigned update, char out[40])
 {
+    static const struct fleet_settings all = {.seed = 0};
     const unsigned subject = subject_of(kind, update);
     const bool bare = kind == DETECTION || kind == ENFORCEMENT;
     char guid[37];
-    write_guid(guid, fixed(settings, TOPIC, subject), fixed(settings, TOPIC_TAIL, subject));
+    write_guid(guid, fixed(&all, TOPIC, subject), fixed(&all, TOPIC_TAIL, subject));
     for (char *c = guid; *c != '\0' && bare; c++)
         *c = (char)tolower((unsigned char)*c);
     (void)snprintf(out, 40, bare ? "%s" : "{%s}", guid);
@@ -236,8 +237,7 @@ static void write_sender(const struct fleet_settings *settings, const struct fle
     out->left_out_count = 0;
 }
 
-static struct state_message *add_message(const struct fleet_settings *settings, const struct event *event,
-                                         struct fleet_report *out)
+static struct state_message *add_message(const struct event *event, struct fleet_report *out)
 {
     const size_t at = out->report.message_count++;
     struct state_message *message = &out->messages[at];
@@ -248,7 +248,7 @@ static struct state_message *add_message(const struct fleet_settings *settings, 
         .state = event->state,
         .topic_id_type = kinds[event->kind].id_type,
         .criticality = 0,
-        .topic_id = write_topic(settings, event->kind, event->update, out->topics[at]),
+        .topic_id = write_topic(event->kind, event->update, out->topics[at]),
         .user = {"", 0},
         .user_sid = {"", 0},
         .details_type = REPORT_NO_NUMBER,
@@ -288,7 +288,7 @@ static void make_report(const struct fleet_settings *settings, struct fleet_clie
         lose_some(settings, client, states, out);
         const struct event event = live(client);
         remember(states, &event);
-        number_message(add_message(settings, &event, out), client->serial);
+        number_message(add_message(&event, out), client->serial);
     }
 }
 
@@ -350,7 +350,7 @@ void fleet_damage(unsigned damage, struct buffer *text)
 /* ---- again ---- */
 
 void fleet_relive(const struct fleet_settings *settings, uint32_t number, uint64_t reports,
-                  void (*tell)(void *owner, const struct fleet_range *range), void *owner, struct fleet_life *out)
+                  const struct fleet_listener *listener, struct fleet_life *out)
 {
     struct fleet_report report;
     memset(out, 0, sizeof *out);
@@ -358,18 +358,17 @@ void fleet_relive(const struct fleet_settings *settings, uint32_t number, uint64
     for (; out->client.reports < reports; out->client.reports++) {
         write_sender(settings, &out->client, 0, &report);
         make_report(settings, &out->client, out->states, &report);
-        for (size_t i = 0; i < report.left_out_count && tell != NULL; i++)
-            tell(owner, &report.left_out[i]);
+        for (size_t i = 0; i < report.left_out_count && listener != NULL; i++)
+            listener->left_out(listener->owner, &report.left_out[i]);
     }
 }
 
-static void add_again(const struct fleet_settings *settings, struct fleet_life *life, enum kind kind, unsigned update,
-                      struct fleet_report *out)
+static void add_again(struct fleet_life *life, enum kind kind, unsigned update, struct fleet_report *out)
 {
     const struct fleet_state *state = &life->states[topic_of(kind, update)];
     const struct event event = {kind, update, state->state, state->time};
     if (update % kinds[kind].updates == 0 && state->state != 0)
-        number_message(add_message(settings, &event, out), ++life->client.serial);
+        number_message(add_message(&event, out), ++life->client.serial);
 }
 
 void fleet_resync(const struct fleet_settings *settings, struct fleet_life *life, int64_t date,
@@ -379,6 +378,6 @@ void fleet_resync(const struct fleet_settings *settings, struct fleet_life *life
     write_sender(settings, &life->client, date, out);
     for (enum kind kind = SCAN; kind < RESYNC; kind++)
         for (unsigned update = 0; update < FLEET_UPDATES; update++)
-            add_again(settings, life, kind, update, out);
-    (void)add_message(settings, &done, out);
+            add_again(life, kind, update, out);
+    (void)add_message(&done, out);
 }

@@ -87,9 +87,14 @@ struct fleet_life {
     struct fleet_state states[FLEET_TOPICS];
 };
 
-/* Lives a client's life until it has made so many reports. `tell` (may be NULL) gets what was left out, in order. */
+struct fleet_listener {
+    void (*left_out)(void *owner, const struct fleet_range *range);     /* in order */
+    void *owner;
+};
+
+/* Lives a client's life until it has made so many reports. `listener` may be NULL. */
 void fleet_relive(const struct fleet_settings *settings, uint32_t number, uint64_t reports,
-                  void (*tell)(void *owner, const struct fleet_range *range), void *owner, struct fleet_life *out);
+                  const struct fleet_listener *listener, struct fleet_life *out);
 /* The answer to a resync request: every state again with its old MessageTime and a fresh serial number, and message
  * 700/1 last. That one has no serial number: the ledger would not count it, and miss it afterwards. */
 void fleet_resync(const struct fleet_settings *settings, struct fleet_life *life, int64_t date,

@@ -26,6 +26,7 @@ struct options {
     uint64_t seed;
     uint64_t rounds;
     uint64_t reports;               /* 0: by rounds */
+    uint64_t patience;
     const char *to;
     const char *left_out;
     bool plain;
@@ -46,6 +47,7 @@ static int show_usage(FILE *out, int status)
                 "  --bad B              percent of the reports are sent broken first (0)\n"
                 "  --seed S             of all random numbers (1)\n"
                 "  --plain              without an envelope\n"
+                "  --patience SECONDS   with a server that takes nothing (60)\n"
                 "  --left-out FILE      write what must be missing in the end: client, first, last\n"
                 "  --answer-resyncs     answer resync requests as the fleet of an earlier call with the same options\n",
                 out);
@@ -68,6 +70,7 @@ static const struct {
     {"floods", offsetof(struct options, floods), 0, MOST_CLIENTS},
     {"bad", offsetof(struct options, bad), 0, 100},
     {"seed", offsetof(struct options, seed), 0, UINT64_MAX},
+    {"patience", offsetof(struct options, patience), 0, 86400},
 };
 
 enum { NUMBERS = sizeof numbers / sizeof numbers[0], TO = NUMBERS, LEFT_OUT, PLAIN, ANSWERS, HELP };
@@ -155,11 +158,12 @@ static bool write_ranges(const struct simulation *simulation, const uint32_t *co
 {
     struct fleet_life life;
     struct list list = {.file = fopen(path, "w")};
+    const struct fleet_listener listener = {write_range, &list};
     if (list.file == NULL)
         return error_os(err, "cannot write '%s'", path);
     for (uint32_t i = 0; i < simulation->fleet.clients; i++) {
         fleet_write_id(&simulation->fleet, i, list.id);
-        fleet_relive(&simulation->fleet, i, counts[i], write_range, &list, &life);
+        fleet_relive(&simulation->fleet, i, counts[i], &listener, &life);
     }
     const bool written = fflush(list.file) == 0 && !ferror(list.file);
     const int error = errno;
@@ -221,7 +225,7 @@ static int64_t choose_start(void)
 
 int verb_simulate(int argc, char **argv)
 {
-    struct options options = {.clients = 100, .seed = 1, .rounds = 10};
+    struct options options = {.clients = 100, .seed = 1, .rounds = 10, .patience = 60};
     struct error err;
     if (!read_options(argc, argv, &options))
         return show_usage(stderr, EX_USAGE);
@@ -235,6 +239,7 @@ int verb_simulate(int argc, char **argv)
                   .bad = (unsigned)options.bad,
                   .start = choose_start()},
         .rate = options.rate,
+        .patience = (int64_t)options.patience * 1000000,
         .answers = options.answers,
         .progress = isatty(STDERR_FILENO) == 1,
     };

@@ -12,7 +12,6 @@
 enum {
     CONNECTIONS = 32,
     SECOND = 1000000,
-    PATIENCE = 60 * SECOND,             /* with a server that takes nothing */
     MOST_TEXT = 1024 * 1024,
     ASK_SECONDS = 30,
 };
@@ -117,7 +116,7 @@ static void try_again(struct job *job, const struct web_answer *answer)
     const int64_t now = sys_ticks();
     run->sums->again++;
     come_back(job, job->stage, now + SECOND);
-    if (run->answered && now - run->last_taken < PATIENCE)
+    if (run->answered && now - run->last_taken < run->simulation->patience)
         return;
     const char *url = run->simulation->post.place.url;
     run->failed = true;
@@ -129,7 +128,8 @@ static void try_again(struct job *job, const struct web_answer *answer)
 
 /* ---- answers ---- */
 
-static void take_report_answer(struct job *job, const struct web_answer *answer)
+/* These return false for an answer after which the same is to be tried again. */
+static bool take_report_answer(struct job *job, const struct web_answer *answer)
 {
     struct run *run = job->run;
     const enum post_verdict verdict = post_judge(answer);
@@ -141,21 +141,19 @@ static void take_report_answer(struct job *job, const struct web_answer *answer)
         run->sums->sent++;
         run->sums->messages += job->messages;
         end_job(job);
-    } else {
-        try_again(job, answer);
     }
+    return verdict == POST_REFUSED || verdict == POST_KEPT;
 }
 
-static void take_broken_answer(struct job *job, const struct web_answer *answer)
+static bool take_broken_answer(struct job *job, const struct web_answer *answer)
 {
     struct simulation_sums *sums = job->run->sums;
     const enum post_verdict verdict = post_judge(answer);
-    if (verdict == POST_AGAIN || verdict == POST_UNANSWERED) {
-        try_again(job, answer);
-        return;
-    }
+    if (verdict == POST_AGAIN || verdict == POST_UNANSWERED)
+        return false;
     *(verdict == POST_KEPT ? &sums->broken_taken : &sums->broken_refused) += 1;
     come_back(job, STAGE_REPORT, 0);
+    return true;
 }
 
 /* The time of the line "issued ...", or REPORT_NO_TIME. */
@@ -187,19 +185,18 @@ static void answer_request(struct job *job, struct span request)
         (void)error_set(run->err, ERROR_MALFORMED, "a resync request without the time at which it was issued");
         return;
     }
-    fleet_relive(fleet, job->client, run->counts[job->client], NULL, NULL, &life);
+    fleet_relive(fleet, job->client, run->counts[job->client], NULL, &life);
     fleet_resync(fleet, &life, issued + LATER, &run->report);
-    run->failed = !compose(job, &run->report);
+    if (!compose(job, &run->report))
+        run->failed = true;
     come_back(job, STAGE_REPORT, 0);
 }
 
-static void take_request(struct job *job, const struct web_answer *answer)
+static bool take_request(struct job *job, const struct web_answer *answer)
 {
     struct run *run = job->run;
-    if (answer->status != 200 && answer->status != 204 && post_judge(answer) != POST_REFUSED) {
-        try_again(job, answer);
-        return;
-    }
+    if (answer->status != 200 && answer->status != 204 && post_judge(answer) != POST_REFUSED)
+        return false;
     run->sums->asked++;
     if (answer->status == 204) {
         end_job(job);
@@ -207,23 +204,23 @@ static void take_request(struct job *job, const struct web_answer *answer)
         answer_request(job, answer->body);
     } else {
         run->failed = true;
-        (void)error_set(run->err, ERROR_MALFORMED,
-                        "no resync requests are handed out there (%ld): has the relay a "
-                        "resync-dir?",
+        (void)error_set(run->err, ERROR_MALFORMED, "resync requests are not to be had there (%ld): no resync-dir?",
                         answer->status);
     }
+    return true;
 }
 
 static void take_answer(void *owner, const struct web_answer *answer)
 {
-    static void (*const take[])(struct job *, const struct web_answer *) = {
+    static bool (*const take[])(struct job *, const struct web_answer *) = {
         [STAGE_ASK] = take_request, [STAGE_BROKEN] = take_broken_answer, [STAGE_REPORT] = take_report_answer};
     struct job *job = owner;
     struct run *run = job->run;
     run->answered = run->answered || answer->status != 0;
-    if (answer->status != 0 && answer->status < 500)
+    if (take[job->stage](job, answer))
         run->last_taken = sys_ticks();
-    take[job->stage](job, answer);
+    else
+        try_again(job, answer);
 }
 
 /* ---- the loop ---- */

@@ -5,7 +5,7 @@
  * reports arrive in order), trying again what was not taken, asking the relay who is wanted for a resync.
  *
  * A report counts as sent after a 2xx. One that is refused for good, unless it was broken on purpose, ends the run; so
- * does a server that is not there, or takes nothing for a minute. ERROR_MALFORMED: refused, or no requests are handed
+ * does a server that is not there, or takes nothing for longer than our patience. ERROR_MALFORMED: refused, or no requests are handed
  * out there; ERROR_BUSY: nobody answers, or takes anything. One thread.
  */
 #ifndef SMX_SIMULATION_H
@@ -19,6 +19,7 @@ struct simulation {
     struct post post;
     uint64_t reports;               /* to send; where resyncs are answered: sent by an earlier run */
     uint64_t rate;                  /* reports a second; 0: as fast as it goes */
+    int64_t patience;               /* with a server that takes nothing, microseconds */
     bool answers;                   /* answer resync requests, and send nothing else */
     bool progress;                  /* shown on standard error each second */
 };

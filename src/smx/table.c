@@ -203,7 +203,7 @@ static void write_json(const struct table *table, const struct table_cell *cells
 
 static void write_csv_text(FILE *out, struct span text)
 {
-    const bool formula = text.len > 0 && memchr("=+-@", text.at[0], 4) != NULL;
+    const bool formula = text.len > 0 && text.at[0] != '\0' && strchr("=+-@", text.at[0]) != NULL;
     (void)fputc('"', out);
     if (formula)
         (void)fputc('\'', out); /* as a spreadsheet marks text that is none */

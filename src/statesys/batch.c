@@ -235,7 +235,6 @@ static void log_parent(const struct loading *loading)
 static void load_with(struct batch *batch, struct batch_tools *tools, struct store_file *stored)
 {
     struct loading *loading = tools->loading;
-    struct error err;
     size_t ended;
     size_t bad;
     log_parent(loading);
@@ -244,8 +243,6 @@ static void load_with(struct batch *batch, struct batch_tools *tools, struct sto
     batch_end_files(batch, loading, &ended, &bad);
     if (ended > 0)
         batch_log_sum(loading, ended, bad);
-    if (!inbox_sync(loading->inbox, &err))
-        loading_break(loading, &err);
 }
 
 void batch_load(struct batch *batch, struct batch_tools *tools)

@@ -3,13 +3,11 @@
 #include "batch.h"
 
 #include "base/log.h"
-#include "base/sys.h"
+#include "spool/request.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 
-enum { QUOTED = 208, MOST_QUOTED = 200, GUID_LEN = 36 };
+enum { QUOTED = 208, MOST_QUOTED = 200 };
 
 static void note_missing(struct counters *counters, const char *client, const struct ledger_event *event)
 {
@@ -34,23 +32,13 @@ static void note_restart(struct counters *counters, const char *client, const st
     metrics_add(&counters->restarts, 1);
 }
 
-/* A client may call itself anything: only a GUID names a file. */
-static bool is_guid(struct span key)
-{
-    size_t i = 0;
-    while (i < key.len && key.at[i] != '\0' && strchr("0123456789ABCDEF-", key.at[i]) != NULL)
-        i++;
-    return key.len == GUID_LEN && i == key.len;
-}
-
 /* The request need not be handed out any more. What is left of it here, the next check removes. */
-static void remove_request(const struct loading *loading, struct span key)
+static void remove_request(const struct loading *loading, struct span client)
 {
-    char path[DAEMON_PATH_SIZE + GUID_LEN + 8];
-    if (!is_guid(key))
-        return;
-    (void)snprintf(path, sizeof path, "%s/%.*s.rsy", loading->site->paths.resync, (int)key.len, key.at);
-    (void)sys.unlinkat(AT_FDCWD, path, 0);
+    char guid[REQUEST_GUID_SIZE];
+    struct error ignored;
+    if (request_guid(client, guid))
+        (void)!request_remove(loading->site->paths.resync, guid, &ignored);
 }
 
 static void note_resync(struct loading *loading, const char *client, const struct store_notice *notice)

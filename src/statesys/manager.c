@@ -157,13 +157,14 @@ static bool forget_files(struct manager *manager, const struct duty *duty, struc
 
 static const struct {
     const char *name;
-    int64_t (*interval)(const struct force *force); /* 0: not wanted */
+    bool asks_store;
+    int64_t (*interval)(const struct force *force);     /* 0: not wanted */
     bool (*run)(struct manager *manager, const struct duty *duty, struct error *err);
 } duties[DUTIES] = {
-    [HEARTBEAT] = {"heartbeat", heartbeat_interval, beat},
-    [RESYNC] = {"resync check", resync_interval, check_resyncs},
-    [DELETE_STATES] = {"task SUM Delete Aged Status", states_interval, delete_states},
-    [FORGET_FILES] = {"task Delete Aged Processed Files", files_interval, forget_files},
+    [HEARTBEAT] = {"heartbeat", false, heartbeat_interval, beat},
+    [RESYNC] = {"resync check", true, resync_interval, check_resyncs},
+    [DELETE_STATES] = {"task SUM Delete Aged Status", true, states_interval, delete_states},
+    [FORGET_FILES] = {"task Delete Aged Processed Files", true, files_interval, forget_files},
 };
 
 static int64_t due_time(const struct manager *manager, size_t i, int64_t interval)
@@ -194,7 +195,7 @@ static int64_t do_duty(struct manager *manager, size_t i, int64_t interval, cons
     struct error err;
     if (due_time(manager, i, interval) > begun)
         return due_time(manager, i, interval);
-    const bool opened = open_store(manager, &err);
+    const bool opened = !duties[i].asks_store || open_store(manager, &err);
     duty.store = manager->store;
     if (opened && duties[i].run(manager, &duty, &err))
         manager->done[i] = begun;

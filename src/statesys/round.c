@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 enum {
-    MOST_LISTED = 65536, /* of a queue: 8 MB or so */
+    MOST_LISTED = 32768, /* of a queue: 6 MB or so */
     MOST_CHUNKS = 10000, /* the bound of Max Chunks Fetched */
     MOST_FILES = 1024,   /* in a chunk, however small they are */
     MOST_REFUSED = 10,   /* files that cannot be taken before it is said that the inbox is bad */
@@ -224,6 +224,15 @@ static size_t count_threads(const struct round *round)
     return round->chunks < most ? round->chunks : most;
 }
 
+/* The ends of files need not be durable at once: what comes back after a power cut is known by its content. So they are
+ * synced once a fetch, not once a batch, which would cost as much as its commit. */
+static void sync_ends(struct round *round)
+{
+    struct error err;
+    if (!inbox_sync(round->loading->inbox, &err))
+        loading_break(round->loading, &err);
+}
+
 /* False: the round is over. */
 static bool fetch(struct round *round)
 {
@@ -239,6 +248,7 @@ static bool fetch(struct round *round)
     }
     log_info("total chucks loaded (%zu)", round->chunks);
     take_chunks(round);
+    sync_ends(round);
     return !loading_is_over(round->loading);
 }
 
@@ -253,6 +263,8 @@ void round_run(struct round *round)
     if (round->found && !loading_is_over(round->loading))
         log_info("total chucks loaded (0)");
     workers_end(round->workers);
+    if (round->found)
+        sync_ends(round);
     for (size_t i = 0; i < QUEUES; i++)
         clear_list(&round->lists[i]);
 }

@@ -5,6 +5,7 @@ import contextlib
 import os
 import pathlib
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -71,7 +72,25 @@ def locked(stage):
         yield
 
 
+def refuses_files(path):
+    try:
+        (path / "trial").touch()
+    except OSError:
+        return True
+    (path / "trial").unlink()
+    return False
+
+
+@contextlib.contextmanager
+def read_only(stage):
+    with disk_faults.read_only(stage):
+        wait_until(lambda: refuses_files(stage.image.path), "a disk that can only be read")
+        yield
+
+
 SERVER = (stopped, killed, thrown_out)
+# In a quiet moment: of an fdatasync that is under way ext4 may say then that all is well, and it is not.
+QUIET = (read_only, disk_faults.shut_down, disk_faults.taken_out)
 FAULTS = [
     Fault("PostgreSQL stopped", stopped, where=""),
     Fault("PostgreSQL kill -9", killed, where=""),
@@ -79,7 +98,7 @@ FAULTS = [
     Fault("SQLite locked by others", locked, where=""),
     Fault("SQLite's disk full", disk_faults.full),
     Fault("SQLite's writes fail", disk_faults.writes_fail, make=("-b", "4096")),
-    Fault("SQLite's disk turns read-only", disk_faults.read_only, options="errors=remount-ro"),
+    Fault("SQLite's disk turns read-only", read_only, options="errors=remount-ro"),
     Fault("SQLite's disk shut down", disk_faults.shut_down),
     Fault("SQLite's disk taken out", disk_faults.taken_out),
 ]
@@ -101,6 +120,8 @@ def suffer(fault, stage, chance, one, seconds):
     loader.wait_for_line("total chucks loaded")
     scene.put_some(len(scene.waiting) // 2)
     time.sleep(chance.uniform(0, 0.2))
+    if fault.act in QUIET:
+        loader.wait_until_loaded()
     said = len(loader.said_lines(FELT))
     with fault.act(stage):
         if fault.stops:                         # one by one: it may be a moment until the disk is what it is to be
@@ -115,7 +136,8 @@ def settings_of(fault, folder, image, cluster, chance):
     if fault.act in SERVER:
         settings["database"] = cluster.create()
     elif image:
-        settings["database"] = Sqlite(image.path / "statesys.db")
+        shutil.rmtree(image.path / "db", ignore_errors=True)
+        settings["database"] = Sqlite(image.path / "db/statesys.db")
     return settings
 
 

@@ -9,6 +9,7 @@ import pytest
 from postgres import Cluster
 from proxies import Proxy
 from relay import TOP, Relay
+from server import Server
 from statesys import Statesys
 
 sys.path.append(str(TOP / "test/fault"))        # some stories run a campaign briefly
@@ -81,7 +82,11 @@ def cluster():
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request):
     """A fresh one, for start_statesys(database=database). None is that below the root, in SQLite."""
-    return None if request.param == "sqlite" else request.getfixturevalue("cluster").create()
+    if request.param == "sqlite":
+        return None
+    cluster = request.getfixturevalue("cluster")
+    cluster.clear()
+    return cluster.create()
 
 
 @pytest.fixture
@@ -115,3 +120,17 @@ def small_disk(tmp_path):
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=755", "tmpfs", disk], check=True)
     yield disk
     subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+@pytest.fixture
+def say():
+    """`say(judge)` is a server that answers as `judge` says."""
+    servers = []
+
+    def say(judge):
+        servers.append(Server(judge))
+        return servers[-1]
+
+    yield say
+    for server in servers:
+        server.stop()

@@ -1,7 +1,4 @@
-"""A real PostgreSQL: a cluster of its own, run by the user postgres, on a unix socket and on loopback.
-
-It is asked through libpq as our programs do, because Debian's python3 has no driver of its own."""
-import ctypes
+"""A real PostgreSQL: a cluster of its own, run by the user postgres, on a unix socket and on loopback."""
 import os
 import pathlib
 import shutil
@@ -9,68 +6,8 @@ import signal
 import subprocess
 import tempfile
 
+from libpq import Connection
 from relay import PATIENCE, free_port, wait_until
-
-SIGNATURES = {
-    "PQconnectdb": (ctypes.c_void_p, [ctypes.c_char_p]), "PQfinish": (None, [ctypes.c_void_p]),
-    "PQstatus": (ctypes.c_int, [ctypes.c_void_p]), "PQerrorMessage": (ctypes.c_char_p, [ctypes.c_void_p]),
-    "PQexec": (ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_char_p]), "PQclear": (None, [ctypes.c_void_p]),
-    "PQresultStatus": (ctypes.c_int, [ctypes.c_void_p]),
-    "PQntuples": (ctypes.c_int, [ctypes.c_void_p]), "PQnfields": (ctypes.c_int, [ctypes.c_void_p]),
-    "PQftype": (ctypes.c_uint, [ctypes.c_void_p, ctypes.c_int]),
-    "PQgetisnull": (ctypes.c_int, [ctypes.c_void_p] + 2 * [ctypes.c_int]),
-    "PQgetvalue": (ctypes.c_char_p, [ctypes.c_void_p] + 2 * [ctypes.c_int]),
-}
-CONNECTION_OK, COMMAND_OK, TUPLES_OK = 0, 1, 2
-INTEGERS = (20, 21, 23, 1700)               # OIDs of bigint, smallint, integer; sums of bigint are numeric
-
-
-def libpq():
-    library = ctypes.CDLL("libpq.so.5")
-    for name, (result, arguments) in SIGNATURES.items():
-        function = getattr(library, name)
-        function.restype, function.argtypes = result, arguments
-    return library
-
-
-class Connection:
-    """One connection: a transaction lasts from `ask("BEGIN")` to `ask("COMMIT")`, or until it is closed."""
-    def __init__(self, url):
-        self.pq, self.link = libpq(), None
-        self.link = self.pq.PQconnectdb(url.encode())
-        if self.pq.PQstatus(self.link) != CONNECTION_OK:
-            raise OSError(self.pq.PQerrorMessage(self.link).decode())
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def close(self):
-        self.pq.PQfinish(self.link)
-        self.link = None
-
-    __del__ = close
-
-    def ask(self, sql):
-        """The rows as tuples of int, str and None; those of the last statement if there are several."""
-        result = self.pq.PQexec(self.link, sql.encode())
-        try:
-            if self.pq.PQresultStatus(result) not in (COMMAND_OK, TUPLES_OK):
-                raise OSError(self.pq.PQerrorMessage(self.link).decode())
-            rows, columns = range(self.pq.PQntuples(result)), range(self.pq.PQnfields(result))
-            return [tuple(self.value(result, row, column) for column in columns) for row in rows]
-        finally:
-            self.pq.PQclear(result)
-
-    execute = ask                               # as sqlite3 calls it
-
-    def value(self, result, row, column):
-        if self.pq.PQgetisnull(result, row, column):
-            return None
-        text = self.pq.PQgetvalue(result, row, column).decode()
-        return int(text) if self.pq.PQftype(result, column) in INTEGERS else text
 
 
 class Database:
@@ -93,7 +30,8 @@ class Database:
 class Cluster:
     def __init__(self):
         self.programs = max(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))     # apt-get install postgresql
-        self.home, self.port, self.count = pathlib.Path(tempfile.mkdtemp(prefix="cluster-")), free_port(), 0
+        self.home, self.port = pathlib.Path(tempfile.mkdtemp(prefix="cluster-")), free_port()
+        self.count, self.names = 0, []          # of databases
         (self.home / "password").write_text("secret\n")
         if os.geteuid() == 0:                   # the server refuses to be root's
             for path in (self.home, self.home / "password"):
@@ -115,10 +53,14 @@ class Cluster:
                                  "-c", "listen_addresses=127.0.0.1", "-c", "deadlock_timeout=10ms")
         wait_until(self.answers, "PostgreSQL to answer; its log is " + str(self.home / "log"))
 
+    def ask(self, sql):
+        with Connection(self.url()) as connection:
+            return connection.ask(sql)
+
     def answers(self):
         assert self.server.poll() is None, (self.home / "log").read_text()
         try:
-            return Connection(self.url()).ask("SELECT 1")
+            return self.ask("SELECT 1")
         except OSError:
             return False
 
@@ -140,6 +82,11 @@ class Cluster:
         if self.server.poll() is not None:
             self.start()
         self.count += 1
-        with Connection(self.url()) as connection:
-            connection.ask("CREATE DATABASE fresh%d" % self.count)
-        return Database(self, "fresh%d" % self.count)
+        self.names.append("fresh%d" % self.count)
+        self.ask("CREATE DATABASE " + self.names[-1])
+        return Database(self, self.names[-1])
+
+    def clear(self):
+        """Drops what earlier stories have made, if the server runs."""
+        while self.names and self.server.poll() is None:
+            self.ask("DROP DATABASE %s WITH (FORCE)" % self.names.pop())

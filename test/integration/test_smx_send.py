@@ -1,7 +1,5 @@
 """smx send builds the envelope itself and posts; its status says whether the report was taken."""
-import http.server
 import subprocess
-import threading
 
 import pytest
 
@@ -54,35 +52,6 @@ def test_nobody_there_is_not_0_and_names_the_address():
     assert status != 0 and "127.0.0.1" in said
 
 
-class Server(http.server.BaseHTTPRequestHandler):
-    """Says to everyone what its class was told to say."""
-    status, body = 200, b""
-
-    def do_POST(self):
-        self.server.seen.append((self.command, self.path, self.headers["Content-Type"]))
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(self.status)
-        self.send_header("Content-Length", str(len(self.body)))
-        self.end_headers()
-        self.wfile.write(self.body)
-
-    do_CCM_POST = do_POST
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def server():
-    with http.server.HTTPServer(("127.0.0.1", 0), Server) as server:
-        server.seen = []
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
 @pytest.mark.parametrize("plain", [[], ["--plain"]])
 @pytest.mark.parametrize("http_status, body, status, words", [
     (200, b"--x", 0, "200, kept"), (202, b"--x", 0, "202, kept"), (200, b"", 75, "the answer is empty"),
@@ -90,9 +59,8 @@ def server():
     (413, b'{"message":"too \x1b[31mlarge"}', 65, '{"message":"too ?[31mlarge"}'), (301, b"", 65, "301, refused"),
     (408, b"", 75, "later"), (429, b"", 75, "later"), (500, b"", 75, "later"), (503, b"", 75, "later"),
 ], ids=lambda value: repr(value)[:30])
-def test_what_the_answer_means(server, monkeypatch, plain, http_status, body, status, words):
-    monkeypatch.setattr(Server, "status", http_status)
-    monkeypatch.setattr(Server, "body", body)
+def test_what_the_answer_means(say, plain, http_status, body, status, words):
+    server = say(lambda _: (http_status, body))
     report = REPORTS / "A-update-detection.body"
     got, said = send(report, "--to", "http://127.0.0.1:%d" % server.server_port, *plain)
     assert (got, words in said, said.count("\n")) == (status, True, 1), said
@@ -105,7 +73,8 @@ def test_what_the_answer_means(server, monkeypatch, plain, http_status, body, st
     ("", "/ccm_system/request"), ("/", "/ccm_system/request"), ("/x", "/x"), ("/x/?y=z", "/x/?y=z"),
     ("/?y", "/ccm_system/request?y"),
 ])
-def test_a_url_without_a_path_is_completed(server, tail, path):
+def test_a_url_without_a_path_is_completed(say, tail, path):
+    server = say(lambda _: (200, b""))
     send(REPORTS / "A-update-detection.body", "--to", "127.0.0.1:%d%s" % (server.server_port, tail))
     assert [seen[1] for seen in server.seen] == [path]
 
@@ -125,7 +94,8 @@ def test_what_is_wrong_has_its_status(arguments, status, words):
     assert (got, words in said) == (status, True), said
 
 
-def test_what_is_no_text_is_65_and_not_sent(server, tmp_path):
+def test_what_is_no_text_is_65_and_not_sent(say, tmp_path):
+    server = say(lambda _: (200, b""))
     (tmp_path / "half").write_bytes(b"\xff\xfe<\0x")
     status, said = send(tmp_path / "half", "--to", "http://127.0.0.1:%d" % server.server_port)
     assert (status, server.seen) == (65, []) and "half" in said

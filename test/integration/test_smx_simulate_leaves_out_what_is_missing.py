@@ -7,7 +7,7 @@ import pytest
 from fleet import ANSWERED, RESYNC, SENT, left_out, missing, simulate, sums
 from relay import wait_until
 
-CLIENTS = int(os.environ.get("FLEET", 200))         # 10000: some minutes
+CLIENTS = int(os.environ.get("FLEET", 200))         # 10000: two minutes
 ROUNDS = 6
 OPTIONS = ["--clients", CLIENTS, "--rounds", ROUNDS, "--floods", 1, "--gaps", 2, "--bad", 5, "--seed", 4]
 ISSUED = "SELECT COUNT(*) FROM SR_ClientMessageStats WHERE ResyncIssuedSerial IS NOT NULL"
@@ -50,7 +50,10 @@ def test_resyncs_that_are_answered_leave_nothing_missing(site, database, tmp_pat
     clients = {client for client, _, _ in expected}
     age_ranges(statesys)
     wait_until(lambda: statesys.ask(ISSUED) == [(len(clients),)], "the resync requests")
-    assert sums(ANSWERED, simulate(relay.port, *OPTIONS, "--answer-resyncs"))[:2] == (CLIENTS, len(clients))
+    statesys.stop()
+    for _ in range(2):      # who answers a request again says the same, which counts once
+        assert sums(ANSWERED, simulate(relay.port, *OPTIONS, "--answer-resyncs"))[:2] == (CLIENTS, len(clients))
+    statesys.start()
     settle(relay, statesys)
     assert missing(statesys) == set()
     assert statesys.ask("SELECT COUNT(*), SUM(Restarts) FROM SR_ClientMessageStats "

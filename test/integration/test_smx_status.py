@@ -6,7 +6,6 @@ import pytest
 
 import wire
 from relay import BUILD, free_port
-from test_smx_simulate import serve     # noqa: F401, the fixture
 
 
 def smx(verb, relay_port, admin, root, *options):
@@ -53,8 +52,8 @@ def test_who_does_not_answer_is_a_reason(site):
     assert "mprelay does not answer" in said
 
 
-def test_the_reasons_of_the_state_system_are_shown(serve, tmp_path):    # noqa: F811
-    server = serve(lambda bodies: (503, b'{"ready": false, "reasons": ["disk \\"inbox\\" full", "no \x1b[31mdatabase"]}'))
+def test_the_reasons_of_the_state_system_are_shown(say, tmp_path):
+    server = say(lambda bodies: (503, b'{"ready": false, "reasons": ["disk \\"inbox\\" full", "no \x1b[31mdatabase"]}'))
     status, said = smx("status", server.server_port, "http://127.0.0.1:%d" % server.server_port, tmp_path)
     assert status == 1 and 'statesys: disk "inbox" full\n  statesys: no ?[31mdatabase\n' in said, said
 

@@ -67,11 +67,11 @@ def test_threads_say_their_own_numbers(start_statesys):
     for n in range(40):
         statesys.put("%02d.smx" % n, smx(n // 8 + 1, client="GUID:%036d" % (n % 8)))
     statesys.wait_until_loaded()
-    statesys.wait_for_line("terminated normally$")
+    assert statesys.ask("SELECT COUNT(*) FROM SR_MissingMessageRanges") == [(0,)]
+    statesys.stop()
     for line in statesys.said_lines("^Thread .*started$"):
         assert re.fullmatch(r'Thread "State Message Processing Thread #[0-3]" id:\d+ started', line)
     assert len(statesys.said_lines("Processing file: ..[.]smx$")) == 40
-    assert statesys.ask("SELECT COUNT(*) FROM SR_MissingMessageRanges") == [(0,)]
 
 
 def test_start_block(start_statesys, tmp_path):

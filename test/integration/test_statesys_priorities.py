@@ -15,6 +15,7 @@ def test_turns_of_the_queues(start_statesys):
             statesys.put("%s%02d.smx" % (queue, n), smx(n + 1, client=client(number)), queue)
     statesys = start_statesys(loader_threads=1, chunk_size="1K")          # a file is a chunk
     statesys.wait_until_loaded()
+    statesys.stop()
     order = re.findall(r"Processing file: (high|normal|low)(\d\d)[.]smx", "\n".join(statesys.lines()))
     assert [queue for queue, _ in order][:5] == ["high"] * 4 + ["normal"]
     for queue in ("high", "normal", "low"):
@@ -37,5 +38,6 @@ def test_bytewise_order_of_upper_case_names(start_statesys):
         statesys.put(name, smx(n))
     statesys = start_statesys(loader_threads=1)
     statesys.wait_until_loaded()
+    statesys.stop()
     order = [line.rpartition(": ")[2] for line in statesys.said_lines("Processing file: ")]
     assert [name for name in order if name in names] == names

@@ -43,8 +43,9 @@ def test_samples_become_rows(statesys):
     for text in map(text_of, SAMPLES):
         row = row_of(text)
         assert statesys.of(key(row[0]).upper(), COLUMNS, "SR_States") == [row]
-    assert len(statesys.said_lines("Processed 1 records with 0 invalid records.$")) == len(SAMPLES) + 1    # heartbeat
     assert statesys.files("corrupt", "retry") == []
+    statesys.stop()
+    assert len(statesys.said_lines("Processed 1 records with 0 invalid records.$")) == len(SAMPLES) + 1    # heartbeat
 
 
 def test_only_who_counts_has_a_ledger(statesys):

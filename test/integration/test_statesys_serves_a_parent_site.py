@@ -23,6 +23,10 @@ def delivered(parent):
             if not path.name.startswith(".") and CLIENT.encode("utf-16-le") in path.read_bytes()}
 
 
+def wait_until_all_is_up(child):
+    wait_until(lambda: not child.files("outgoing", "process", "outgoing"), "the way to the parent")
+
+
 def test_file_arrives_as_smw(child, parent):
     for name, serial in (("A.SMX", 1), ("b.smx", 2), ("c.SMW", 3)):
         child.put(name, smx(serial))
@@ -43,7 +47,7 @@ def test_names_that_become_the_same(child, parent):
     child.start()
     child.wait_until_loaded()
     assert child.of(CLIENT, "SerialNumber", "SR_States") == [(1,), (2,), (3,), (4,)]
-    wait_until(lambda: not child.files("outgoing"), "the way to the parent")
+    wait_until_all_is_up(child)
     assert sorted(delivered(parent).values()) == [smx(n) for n in range(1, 5)]
 
 
@@ -54,7 +58,7 @@ def test_parent_away(child, parent):
     assert child.of(CLIENT, "SerialNumber", "SR_States") == [(1,), (2,)]
     assert sorted((child.inbox / name).read_bytes() for name in child.files("outgoing")) == [smx(1), smx(2)]
     parent.with_suffix(".away").rename(parent)
-    wait_until(lambda: not child.files("outgoing"), "the way to the parent")
+    wait_until_all_is_up(child)
     assert sorted(delivered(parent).values()) == [smx(1), smx(2)]
 
 
@@ -64,7 +68,7 @@ def test_what_waits_survives_a_new_start(child, parent, start_statesys):
     child.kill()
     parent.with_suffix(".away").rename(parent)
     child.start()
-    wait_until(lambda: not child.files("outgoing"), "the way to the parent")
+    wait_until_all_is_up(child)
     assert list(delivered(parent).values()) == [smx(1)]
 
 
@@ -72,7 +76,7 @@ def test_nothing_at_the_parent_is_written_over(child, parent):
     (parent / "a.smw").write_bytes(smx(99))
     child.put("a.smx", smx(1))
     child.wait_until_loaded()
-    wait_until(lambda: not child.files("outgoing"), "the way to the parent")
+    wait_until_all_is_up(child)
     assert (parent / "a.smw").read_bytes() == smx(99)
     assert sorted(delivered(parent).values()) == [smx(1), smx(99)]
 

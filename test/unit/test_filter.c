@@ -14,7 +14,7 @@
 #define NOW (1700000000 * SECOND)
 
 static struct error err;
-static char shown[16 * 1024];
+static char shown[128 * 1024];
 
 /* ---- words ---- */
 
@@ -200,16 +200,21 @@ static void each_word_is_a_condition(void **state)
 
 static void a_topic_id_is_looked_for_in_the_index_of_topics(void **state)
 {
-    static const char *const both[] = {"topic:500", "id:aB?[*"};
+    static const char *const both[] = {"topic:500", "id:aB?[*"}, *const digits[] = {"topic:500", "id:12*"};
     (void)state;
     assert_non_null(strstr(sql_of("id:aB", true), "TopicType IN (WITH RECURSIVE"));
     assert_non_null(strstr(shown, "AND TopicID IN ($1, $2, $3)|aB|ab|AB"));
     assert_true(write_words(both, 2, true));
-    assert_string_equal(shown, "TopicType = 500 AND (TopicID GLOB $1 OR TopicID GLOB $2 OR TopicID GLOB $3)"
-                               "|aB[?][[]*|ab[?][[]*|AB[?][[]*");
+    assert_string_equal(shown,
+                        "TopicType = 500 AND (TopicID BETWEEN $1 AND $1 || char(1114111) AND TopicID GLOB $2 OR "
+                        "TopicID BETWEEN $3 AND $3 || char(1114111) AND TopicID GLOB $4 OR TopicID BETWEEN $5 AND "
+                        "$5 || char(1114111) AND TopicID GLOB $6)"
+                        "|aB?[|aB[?][[]*|ab?[|ab[?][[]*|AB?[|AB[?][[]*");
     assert_true(write_words(both, 2, false));
     assert_string_equal(shown, "TopicType = 500 AND (TopicID LIKE $1 ESCAPE '\\' OR TopicID LIKE $2 ESCAPE '\\' OR "
                                "TopicID LIKE $3 ESCAPE '\\')|aB?[%|ab?[%|AB?[%");
+    assert_true(write_words(digits, 2, false));
+    assert_string_equal(shown, "TopicType = 500 AND (TopicID LIKE $1 ESCAPE '\\')|12%");
 }
 
 static void filters_are_joined_and_their_parameters_counted_on(void **state)
@@ -229,7 +234,7 @@ static void as_many_as_are_allowed_have_room(void **state)
     const char *words[FILTER_MOST];
     (void)state;
     for (size_t i = 0; i < FILTER_MOST; i++)
-        words[i] = "id:*";
+        words[i] = "id:aB*";
     assert_true(write_words(words, FILTER_MOST, true));
     assert_true(write_words(words, 0, true));
     assert_string_equal(shown, "");

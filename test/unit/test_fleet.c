@@ -190,6 +190,8 @@ static void tell(void *owner, const struct fleet_range *range)
     told[told_count++] = *range;
 }
 
+static const struct fleet_listener listener = {tell, NULL};
+
 static void run_client(uint32_t number, uint64_t reports, struct ledger *ledger)
 {
     static struct fleet_report report;
@@ -212,7 +214,7 @@ static void the_ledger_misses_exactly_what_is_left_out(void **state)
         const uint64_t reports = number < usual.floods ? ROUNDS * FLEET_FLOOD / 8 : ROUNDS;
         run_client(number, reports, &ledger);
         told_count = 0;
-        fleet_relive(&usual, number, reports, tell, NULL, &life);
+        fleet_relive(&usual, number, reports, &listener, &life);
         assert_int_equal(ledger.range_count, told_count);
         for (size_t i = 0; i < told_count; i++) {
             assert_int_equal(ledger.ranges[i].first, told[i].first);
@@ -238,7 +240,7 @@ static void an_answer_to_a_resync_has_every_state_and_leaves_nothing_missing(voi
         size_t known = 0;
         run_client(number, ROUNDS, &ledger);
         ledger.issued = ledger.high;
-        fleet_relive(&usual, number, ROUNDS, NULL, NULL, &life);
+        fleet_relive(&usual, number, ROUNDS, NULL, &life);
         for (int i = 0; i < FLEET_TOPICS; i++)
             known += life.states[i].state != 0;
         fleet_resync(&usual, &life, START + ROUNDS * MINUTE, &answer);
@@ -304,7 +306,7 @@ static void a_resync_says_what_was_last_said(void **state)
             for (size_t k = 0; k < report.report.message_count; k++)
                 see(&report.messages[k]);
         }
-        fleet_relive(&settings, number, 3 * ROUNDS, NULL, NULL, &life);
+        fleet_relive(&settings, number, 3 * ROUNDS, NULL, &life);
         fleet_resync(&settings, &life, START, &answer);
         assert_int_equal(answer.report.message_count, seen.count + 1);
         for (size_t i = 0; i < seen.count; i++)

@@ -153,7 +153,7 @@ static void what_is_no_file_is_never_opened(void **state)
     struct inbox *inbox = open_inbox();
     (void)snprintf(path, sizeof path, "%s/in/A.smx", home);
     assert_int_equal(mkfifo(path, 0600), 0);
-    const struct inbox_file file = claim(inbox, 1, "A.smx");     /* it was a file when it was listed */
+    const struct inbox_file file = claim(inbox, 1, "A.smx"); /* it was a file when it was listed */
     assert_false(inbox_read(inbox, &file, &bytes, &err));
     assert_int_equal(err.kind, ERROR_MALFORMED);
     assert_true(inbox_reject(inbox, &file, err.text, &err));
@@ -176,6 +176,28 @@ static void a_returned_file_is_in_its_queue_again(void **state)
     assert_string_equal(content_of("in/low/A.smx"), "new");
     assert_false(inbox_return(inbox, &file, &err));
     assert_int_equal(err.kind, ERROR_NOT_FOUND);
+    inbox_close(inbox);
+}
+
+static void a_file_can_go_on_to_another_queue_without_its_tries(void **state)
+{
+    struct inbox *inbox = open_inbox();
+    struct error err;
+    char plain[NAME_MAX + 1];
+    int64_t modified;
+    (void)state;
+    put("in/A.retry-2.smx", "content");
+    const struct inbox_file file = claim(inbox, 1, "A.retry-2.smx");
+    assert_true(inbox_modified(inbox, &file, &modified, &err));
+    assert_true(modified > 0 && modified <= sys_now());
+    inbox_plain_name(&file, plain);
+    assert_string_equal(plain, "A.smx");
+    put("in/low/A.smx", "another");
+    assert_true(inbox_forward(inbox, &file, 2, &err));
+    assert_string_equal(content_of("in/low/A.1.smx"), "content");
+    assert_false(inbox_forward(inbox, &file, 2, &err));
+    assert_int_equal(err.kind, ERROR_NOT_FOUND);
+    assert_false(inbox_modified(inbox, &file, &modified, &err));
     inbox_close(inbox);
 }
 
@@ -355,7 +377,7 @@ static void reject(struct inbox *inbox, const char *name)
     put(below, "");
     const struct inbox_file file = claim_first(inbox, 1);
     assert_true(inbox_reject(inbox, &file, "bad", &err));
-    (void)usleep(20000);        /* times of files come by the tick; names decide otherwise, and these fall */
+    (void)usleep(20000); /* times of files come by the tick; names decide otherwise, and these fall */
 }
 
 static void the_oldest_corrupt_files_go_first(void **state)
@@ -396,6 +418,10 @@ static void corrupt_files_go_when_they_are_old(void **state)
     assert_true(inbox_trim(inbox, sys_now(), &count, &err));
     assert_int_equal(count, 0);
     assert_true(is_there("corrupt/A.smx"));
+    inbox_set_limits(inbox, 1000, 2000000000);
+    assert_true(inbox_trim(inbox, sys_now() + 1000000000, &count, &err));
+    assert_int_equal(count, 0);
+    inbox_set_limits(inbox, 1000, 1000000000);
     assert_true(inbox_trim(inbox, sys_now() + 1000000000, &count, &err));
     assert_int_equal(count, 1);
     assert_false(is_there("corrupt/A.smx") || is_there("corrupt/A.smx.why") || is_there("corrupt/B.smx.why"));
@@ -416,6 +442,7 @@ int main(void)
         TEST(a_file_that_somebody_else_took_is_not_found),
         TEST(what_is_no_file_is_never_opened),
         TEST(a_returned_file_is_in_its_queue_again),
+        TEST(a_file_can_go_on_to_another_queue_without_its_tries),
         TEST(a_rejected_file_has_its_reason_beside_it),
         TEST(a_long_reason_is_cut_off),
         TEST(corrupt_files_of_one_name_are_all_kept),

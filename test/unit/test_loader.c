@@ -159,6 +159,19 @@ static void what_is_bad_and_old_goes_to_corrupt_with_its_reason(void **state)
     assert_int_equal(metrics_count(&place.site.counters.files_bad), 3);
 }
 
+static void what_is_too_large_goes_to_corrupt(void **state)
+{
+    (void)state;
+    place.settings.max_file = 600;
+    load_once();
+    put_report("in/large.smx", "GUID:A", 1, "1 2 3 4 5");
+    put_report("in/small.smx", "GUID:A", 1, "1");
+    make_old("in/large.smx");
+    load_once();
+    assert_non_null(strstr(content_of("corrupt/large.smx.why"), "Z more than 600 bytes"));
+    assert_string_equal(ask(files), "small.smx\n");
+}
+
 static void what_may_be_half_written_stays_and_is_loaded_when_it_is_whole(void **state)
 {
     (void)state;
@@ -270,6 +283,7 @@ int main(void)
         TEST(a_counter_that_began_anew_is_seen_and_its_late_file_is_stale),
         TEST(the_same_content_counts_once_and_one_blank_more_is_a_repeat),
         TEST(what_is_bad_and_old_goes_to_corrupt_with_its_reason),
+        TEST(what_is_too_large_goes_to_corrupt),
         TEST(what_may_be_half_written_stays_and_is_loaded_when_it_is_whole),
         TEST(one_bad_message_does_not_spoil_the_others),
         TEST(what_the_database_refuses_is_tried_again_and_at_last_given_up),

@@ -1,7 +1,7 @@
 /* The loader when it is stopped in the midst of its work, when others work on the same inbox, and when it is woken. */
 #include "loader_home.h"
 
-enum { FILES = 600 };
+enum { FILES = 600, CLIENTS = 6 };
 
 static int make_full_inbox(void **state)
 {
@@ -10,9 +10,11 @@ static int make_full_inbox(void **state)
     for (unsigned i = 0; i < FILES; i++) {
         char below[32];
         char client[32];
+        char serial[16];
         (void)snprintf(below, sizeof below, "in/%04u.smx", i);
-        (void)snprintf(client, sizeof client, "GUID:%u", i % 7);
-        put_report(below, client, i / 7, "1");
+        (void)snprintf(client, sizeof client, "GUID:%u", i % CLIENTS);
+        (void)snprintf(serial, sizeof serial, "%u", i / CLIENTS + 1);
+        put_report(below, client, i / CLIENTS, serial);
     }
     place.force.properties.chunk_size = 4096;
     return 0;
@@ -87,14 +89,18 @@ static void two_loaders_count_each_report_once(void **state)
         metrics_count(&place.site.counters.files_loaded) + metrics_count(&other.site.counters.files_loaded), FILES);
 }
 
-static void the_order_of_threads_and_chunks_does_not_matter(void **state)
+/* Or the first serial number seen would not be the lowest. */
+static void files_of_one_client_are_loaded_in_the_order_of_their_names(void **state)
 {
     (void)state;
     place.force.properties.loader_threads = 16;
-    place.force.properties.max_chunks = 3;
+    place.force.properties.max_chunks = 7;
     load_once();
     assert_all_are_stored_once();
+    assert_string_equal(ask("SELECT DISTINCT FirstSerialNumber || '-' || HighSerialNumber FROM SR_ClientMessageStats"),
+                        "1-100\n");
     assert_string_equal(ask("SELECT COUNT(*) FROM SR_MissingMessageRanges"), "0\n");
+    assert_int_equal(metrics_count(&place.site.counters.gaps_opened), 0);
 }
 
 /* Moved in by another program; there is no poll for an hour. */
@@ -138,7 +144,7 @@ int main(void)
         TEST(what_is_not_in_the_database_at_a_stop_goes_back),
         TEST(a_loader_that_was_never_started_can_be_stopped),
         TEST(two_loaders_count_each_report_once),
-        TEST(the_order_of_threads_and_chunks_does_not_matter),
+        TEST(files_of_one_client_are_loaded_in_the_order_of_their_names),
         TEST(a_new_file_wakes_the_loader),
         TEST(a_reload_wakes_the_loader),
     };
