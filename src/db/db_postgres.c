@@ -129,14 +129,19 @@ static bool is_utf8(const struct postgres *postgres, struct error *err)
                      encoding == NULL ? "unknown" : encoding);
 }
 
-/* Who switched synchronous commits off did not think of us; who chose a stronger kind keeps it. */
+/* Who switched synchronous commits off did not think of us; who chose a stronger kind keeps it. A writer looks up few
+ * rows by an index, but its plans are made when the tables are empty, where reading them whole looks as cheap, and are
+ * kept while they grow. */
 static bool configure(struct postgres *postgres, struct error *err)
 {
-    char sql[256];
+    static const char reader[] = "SET default_transaction_read_only = on";
+    static const char writer[] = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;"
+                                 "SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
+    char sql[512];
     (void)snprintf(sql, sizeof sql,
-                   "SET lock_timeout = %u; %sSELECT set_config('synchronous_commit', 'on', false) "
+                   "SET lock_timeout = %u; %s; SELECT set_config('synchronous_commit', 'on', false) "
                    "WHERE current_setting('synchronous_commit') = 'off'",
-                   postgres->lock_timeout_ms, postgres->db.reading ? "SET default_transaction_read_only = on; " : "");
+                   postgres->lock_timeout_ms, postgres->db.reading ? reader : writer);
     return postgres_script(&postgres->db, sql, err);
 }
 

@@ -268,7 +268,7 @@ static enum MHD_Result take_question(struct request *request, const char *method
 {
     request->plain = request->task.question = true;
     request->task.form = ENVELOPE_PLAIN;
-    if (!resync_check(method, head, &request->task.err))
+    if (!resync_check_head(method, head, &request->task.err))
         return refuse(request, head);
     request->state = REQUEST_ASKED;
     return connection_enter(request->connection, CONNECTION_BODY) ? MHD_YES : MHD_NO;

@@ -11,7 +11,7 @@ bool resync_is_asked(const struct settings *settings, const char *path)
     return settings->resync_dir != NULL && span_equal_nocase(span_of(path), SPAN("/mprelay/resync"));
 }
 
-bool resync_check(const char *method, const struct head *head, struct error *err)
+bool resync_check_head(const char *method, const struct head *head, struct error *err)
 {
     if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
         return error_refuse(err, ERROR_METHOD, "http", "only GET and HEAD are served here");

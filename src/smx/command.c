@@ -85,6 +85,14 @@ int command_misuse(const struct command *command, const char *why)
     return show_usage(command, stderr, EX_USAGE);
 }
 
+const char *command_limit(const struct command *command, char room[COMMAND_LIMIT_SIZE])
+{
+    room[0] = '\0';
+    if (command->limit > 0)
+        (void)snprintf(room, COMMAND_LIMIT_SIZE, " LIMIT %llu", (unsigned long long)command->limit + 1);
+    return room;
+}
+
 int command_fail(const struct error *err)
 {
     show_error("%s", err->text);

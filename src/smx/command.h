@@ -51,6 +51,10 @@ int command_end(const struct command *command);
 /* The usage, because of something that the verb itself found wrong (NULL: plain). EX_USAGE. */
 int command_misuse(const struct command *command, const char *why);
 
+/* " LIMIT n", one more than are shown, so that it is known whether there are more; "" for all. Returns room. */
+enum { COMMAND_LIMIT_SIZE = 40 };
+const char *command_limit(const struct command *command, char room[COMMAND_LIMIT_SIZE]);
+
 /* Says what is wrong; the status by its kind. */
 int command_fail(const struct error *err);
 

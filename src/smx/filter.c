@@ -145,8 +145,8 @@ static bool read_date(const char *text, int64_t *out)
     const struct tm given = tm;
     const time_t when = timegm(&tm);
     *out = (int64_t)when * 1000000;
-    return tm.tm_mon == given.tm_mon && tm.tm_mday == given.tm_mday && tm.tm_hour == given.tm_hour &&
-           tm.tm_min == given.tm_min && tm.tm_sec == given.tm_sec;
+    return tm.tm_mon == given.tm_mon && tm.tm_hour == given.tm_hour && tm.tm_min == given.tm_min &&
+           tm.tm_sec == given.tm_sec;
 }
 
 static bool parse_time(struct filter *filter, int64_t now)

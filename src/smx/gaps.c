@@ -25,7 +25,7 @@ int verb_gaps(int argc, char **argv)
     struct command command;
     struct db *db;
     char sql[MOST_SQL];
-    char limit[40] = "";
+    char limit[COMMAND_LIMIT_SIZE];
     command_init(&command, usage, USUAL_ROWS);
     (void)command_next(&command, argc, argv, options);
     const int ended = command_end(&command);
@@ -36,9 +36,7 @@ int verb_gaps(int argc, char **argv)
     const int opened = command_open(&command, &db);
     if (opened != EX_OK)
         return opened;
-    if (command.limit > 0)
-        (void)snprintf(limit, sizeof limit, " LIMIT %llu", (unsigned long long)command.limit + 1);
-    (void)snprintf(sql, sizeof sql, question, (long long)sys_now(), limit);
+    (void)snprintf(sql, sizeof sql, question, (long long)sys_now(), command_limit(&command, limit));
     const int status = answer_command(&command, db, &(struct question){.sql = sql, .limit = command.limit});
     db_close(db);
     return status;

@@ -29,12 +29,11 @@ static bool print(struct buffer *out, const char *text, struct error *err)
     return buffer_add(out, text, strlen(text), err);
 }
 
-static bool print_limit(struct buffer *out, uint64_t limit, struct error *err)
+/* The limit and a NUL. */
+static bool print_end(struct buffer *out, const struct command *command, struct error *err)
 {
-    char text[48] = "";
-    if (limit > 0)
-        (void)snprintf(text, sizeof text, " LIMIT %llu", (unsigned long long)limit + 1);
-    return print(out, text, err) && buffer_add(out, "", 1, err);
+    char limit[COMMAND_LIMIT_SIZE];
+    return print(out, command_limit(command, limit), err) && buffer_add(out, "", 1, err);
 }
 
 /* ---- filters ---- */
@@ -64,7 +63,7 @@ static bool write_sql(const struct command *command, const struct filter_sql *fi
     const struct span where = buffer_span(&filter->where);
     return print(sql, "SELECT ", err) && print(sql, columns_of(command->form), err) &&
            print(sql, " FROM v_States WHERE ", err) && buffer_add(sql, where.at, where.len, err) &&
-           print_limit(sql, command->limit, err);
+           print_end(sql, command, err);
 }
 
 static int ask_filtered(const struct command *command, struct db *db, const struct wish *wish, struct arena *arena)
@@ -130,7 +129,7 @@ static int query_view(const struct command *command, struct db *db, const char *
         return EX_DATAERR;
     }
     buffer_init(&sql, MOST_SQL);
-    if (print(&sql, "SELECT * FROM ", &err) && print(&sql, view, &err) && print_limit(&sql, command->limit, &err)) {
+    if (print(&sql, "SELECT * FROM ", &err) && print(&sql, view, &err) && print_end(&sql, command, &err)) {
         const struct question question = {.sql = sql.at, .limit = command->limit};
         status = answer_command(command, db, &question);
     } else {

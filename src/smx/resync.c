@@ -30,22 +30,25 @@ static const char usage[] = "Usage: smx resync --list [--limit N] [--json | --cs
  * site's settings, in minutes. */
 static const char question[] =
     "SELECT c.NetBIOSName, c.SMSIDAsSent, CASE WHEN m.ResyncIssuedSerial IS NOT NULL THEN 'issued' ELSE 'wanted' END AS "
-    "\"Resync\", COALESCE(m.ResyncReason, CASE WHEN g.Missing > 0 THEN 'missing' END) AS ResyncReason, g.Missing, "
-    "g.OldestDetected, m.LastResyncIssuedTime, m.LastResyncClientCompletedTime FROM SR_ClientMessageStats m JOIN "
-    "SR_Clients c ON c.MachineID = m.MachineID LEFT JOIN (SELECT MachineID, CAST(SUM(LastMissing - FirstMissing + 1) AS "
-    "BIGINT) AS Missing, MIN(DetectedTime) AS OldestDetected FROM SR_MissingMessageRanges GROUP BY MachineID) g ON "
-    "g.MachineID = m.MachineID WHERE m.ResyncReason IS NOT NULL OR m.ResyncIssuedSerial IS NOT NULL OR g.OldestDetected "
-    "< %lld - 60000000 * COALESCE((SELECT CAST(MAX(Value3) AS BIGINT) FROM SC_Component_Property WHERE Name = 'Min "
-    "Missing Message Age'), 2880) ORDER BY g.OldestDetected, c.SMSID";
+    "\"Resync\", COALESCE(m.ResyncReason, CASE WHEN w.Missing > 0 THEN 'missing' END) AS ResyncReason, w.Missing, "
+    "w.OldestDetected, m.LastResyncIssuedTime, m.LastResyncClientCompletedTime FROM (SELECT u.MachineID, "
+    "CAST(SUM(u.Missing) AS BIGINT) AS Missing, MIN(u.Detected) AS OldestDetected, MAX(u.Wanted) AS Wanted FROM (SELECT "
+    "MachineID, LastMissing - FirstMissing + 1 AS Missing, DetectedTime AS Detected, 0 AS Wanted FROM "
+    "SR_MissingMessageRanges UNION ALL SELECT MachineID, NULL, NULL, 1 FROM SR_ClientMessageStats WHERE ResyncReason IS "
+    "NOT NULL OR ResyncIssuedSerial IS NOT NULL) u GROUP BY u.MachineID) w JOIN SR_Clients c ON c.MachineID = "
+    "w.MachineID JOIN SR_ClientMessageStats m ON m.MachineID = w.MachineID WHERE w.Wanted = 1 OR w.OldestDetected < "
+    "%lld - 60000000 * COALESCE((SELECT CAST(MAX(Value3) AS BIGINT) FROM SC_Component_Property WHERE Name = 'Min "
+    "Missing Message Age'), 2880) ORDER BY w.OldestDetected, c.SMSID%s";
 
 static int list(const struct command *command)
 {
     struct db *db;
     char sql[MOST_SQL];
+    char limit[COMMAND_LIMIT_SIZE];
     const int opened = command_open(command, &db);
     if (opened != EX_OK)
         return opened;
-    (void)snprintf(sql, sizeof sql, question, (long long)sys_now());
+    (void)snprintf(sql, sizeof sql, question, (long long)sys_now(), command_limit(command, limit));
     const int status = answer_command(command, db, &(struct question){.sql = sql, .limit = command->limit});
     db_close(db);
     return status;

@@ -21,12 +21,8 @@ enum { FILE_MODE = 0640, LINK_TRIES = 8 };
 
 static bool on_one_file_system(const struct outbox *outbox)
 {
-    struct stat first;
-    struct stat other;
-    if (sys.fstat(outbox->queues[0], &first) != 0)
-        return false;
     for (size_t i = 1; i < outbox->settings->queue_count; i++)
-        if (sys.fstat(outbox->queues[i], &other) != 0 || other.st_dev != first.st_dev)
+        if (outbox->places[i].device != outbox->places[0].device)
             return false;
     return true;
 }

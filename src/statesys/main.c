@@ -346,7 +346,7 @@ int main(int argc, char **argv)
     struct error err;
     sigset_t signals;
     (void)umask(0027);
-    if (!config_open(&settings_table, argc, argv, &program.config, &err))
+    if (!config_open(&statesys_settings_table, argc, argv, &program.config, &err))
         return daemon_fail("statesys", &err);
     const enum config_wish wish = config_wish(program.config);
     if (wish != CONFIG_RUN && wish != CONFIG_CHECK) {

@@ -148,7 +148,7 @@ static bool check_settings(const void *values, struct error *err)
     return check_units(settings, err) && check_steps(settings, err);
 }
 
-const struct config_table settings_table = {
+const struct config_table statesys_settings_table = {
     .program = "statesys",
     .version = VERSION,
     .summary = "load state message reports from the inbox into the database and ask for what is missing",

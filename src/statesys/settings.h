@@ -61,6 +61,6 @@ struct settings {
     bool log_files;
 };
 
-extern const struct config_table settings_table;
+extern const struct config_table statesys_settings_table;
 
 #endif

@@ -42,7 +42,7 @@ static const struct db_statement lock_postgres = {
 };
 static const struct db_statement issue = {
     .sql = "UPDATE SR_ClientMessageStats SET LastResyncIssuedTime = i.Now, "
-           "ResyncIssuedSerial = SR_ClientMessageStats.HighSerialNumber FROM @input i "
+           "ResyncIssuedSerial = COALESCE(SR_ClientMessageStats.HighSerialNumber, 0) FROM @input i "
            "WHERE SR_ClientMessageStats.MachineID = i.MachineID "
            "AND (SR_ClientMessageStats.LastResyncIssuedTime IS NULL "
            "OR SR_ClientMessageStats.LastResyncIssuedTime <= i.IssuedBefore) "

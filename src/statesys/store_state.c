@@ -139,8 +139,8 @@ static size_t end_of_key(const struct states *states, size_t from)
 
 static const struct db_statement find_stored = {
     .sql = "SELECT i.Number, s.StateID, s.MessageTime, s.SerialNumber, s.ReportDate FROM @input i "
-           "CROSS JOIN SR_States s WHERE s.MachineID = i.MachineID AND s.TopicType = i.TopicType AND s.TopicID = i.TopicID "
-           "AND s.UserSID = i.UserSID",
+           "CROSS JOIN SR_States s WHERE s.MachineID = i.MachineID AND (s.TopicType, s.TopicID, s.UserSID) "
+           "BETWEEN (i.TopicType, i.TopicID, i.UserSID) AND (i.TopicType, i.TopicID, i.UserSID)",
     .input = {{"Number", DB_INTEGER},
               {"MachineID", DB_INTEGER},
               {"TopicType", DB_INTEGER},

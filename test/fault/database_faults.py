@@ -126,7 +126,7 @@ def suffer(fault, stage, chance, one, seconds):
     with fault.act(stage):
         if fault.stops:                         # one by one: it may be a moment until the disk is what it is to be
             wait_until(lambda: scene.put_some(1) or len(loader.said_lines(FELT)) > said, "an error under " + fault.name)
-        time.sleep(chance.uniform(0, seconds))
+        time.sleep(seconds or chance.uniform(0, 0.5))
     scene.finish(one)
     one.runs += 1
 
@@ -141,17 +141,18 @@ def settings_of(fault, folder, image, cluster, chance):
     return settings
 
 
-def run_one(fault, runs, seed, cluster, seconds=0.5):
-    one, chance, files = row.LoaderRow(fault.name, 0, seed=seed), random.Random(seed), mailbag.Mailbag(seed)
-    with tempfile.TemporaryDirectory() as name, disk_faults.disk_of(fault, pathlib.Path(name)) as image:
-        folder = pathlib.Path(name)
+def run_one(fault, runs, seed, cluster, seconds=0):
+    name = fault.name + (" for %d s" % seconds if seconds else "")
+    one, chance, files = row.LoaderRow(name, 0, seed=seed), random.Random(seed), mailbag.Mailbag(seed)
+    with tempfile.TemporaryDirectory() as place, disk_faults.disk_of(fault, pathlib.Path(place)) as image:
+        folder = pathlib.Path(place)
         expected = loading.undisturbed(folder, files)
         while one.runs < runs and not one.failed():
             settings = settings_of(fault, folder, image, cluster, chance)
             with loading.scene(one, folder / "root", files, **settings) as scene:
                 suffer(fault, types.SimpleNamespace(scene=scene, image=image, folder=folder, cluster=cluster), chance,
                        one, seconds)
-                one.wrong += ["put aside: " + name for name in put_aside(scene)]
+                one.wrong += ["put aside: " + path for path in put_aside(scene)]
                 scene.check(one, expected)
     return one
 
@@ -159,7 +160,7 @@ def run_one(fault, runs, seed, cluster, seconds=0.5):
 def main():
     options = row.parser(__doc__.splitlines()[0], 10)
     options.add_argument("--only", default="", help="faults with this word in their names")
-    options.add_argument("--seconds", type=float, default=0.5, help="how long each lasts, at most")
+    options.add_argument("--seconds", type=int, default=0, help="how long each lasts; else a moment")
     chosen, cluster = options.parse_args(), Cluster()
     try:
         return max(row.tell([run_one(fault, chosen.runs, chosen.seed, cluster, chosen.seconds)])

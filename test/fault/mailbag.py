@@ -130,7 +130,7 @@ def bad_contents():
 class Mailbag:
     """`first`: to be loaded in the calm; `later`: what is then waiting, in no order; among it the contents of `bad`."""
     def __init__(self, seed, clients=8, each=20):
-        chance = random.Random(seed)
+        self.seed, chance = seed, random.Random(seed)
         names = Names(chance)
         members = [KINDS[number % len(KINDS)](number, chance, names) for number in range(clients)]
         self.first = [member.first() for member in members]

@@ -4,7 +4,7 @@ import os
 
 import loader_kills
 
-KILLS = int(os.environ.get("KILLS", 40))
+KILLS = int(os.environ.get("KILLS", 25))
 
 
 def test_loader_is_killed_and_counts_once(tmp_path, cluster):

@@ -85,6 +85,17 @@ static void make_gap(unsigned client, int64_t ago)
     load_from(client, NOW - ago, NOW - ago, SERIALS(1, 5));
 }
 
+static void complete(unsigned client, int64_t date)
+{
+    static unsigned content = 5000000;
+    struct made made;
+    make_report(&made, 1, date, ++content);
+    made.report.sender.id = span_of(ids[client]);
+    made.report.sender.key = span_of(ids[client] + 5);
+    add_message(&made, 700, 0, NOW)->state = 1;
+    assert_int_equal(load(&made, NOW), STORE_LOADED);
+}
+
 static void check_at(int64_t now)
 {
     duty.now = now;
@@ -176,6 +187,24 @@ static void an_operators_wish_is_a_reason_and_survives_reports(void **state)
     load_from(1, NOW, NOW, SERIALS(3));
     check_at(NOW);
     assert_true(is_asked(1));
+}
+
+/* Nothing of it is numbered, so it misses nothing; but an operator may want its states. */
+static void a_client_without_numbers_may_be_asked_too(void **state)
+{
+    struct made made;
+    (void)state;
+    load_from(1, NOW, NOW, SERIALS(0));
+    make_report(&made, 1, NOW, 7000000);
+    made.report.sender.id = span_of(ids[1]);
+    made.report.sender.key = span_of(ids[1] + 5);
+    add_message(&made, 902, 0, NOW)->state = 1;
+    assert_int_equal(load(&made, NOW), STORE_LOADED);
+    must(db_script(db, "UPDATE SR_ClientMessageStats SET ResyncReason = 'asked'", &err));
+    check_at(NOW);
+    assert_string_equal(issued(), "1700000000000000|0\n");
+    complete(1, NOW + MINUTE);
+    assert_string_equal(issued(), "1700000000000000|-\n");
 }
 
 static void who_was_asked_is_asked_again_only_after_the_period(void **state)
@@ -271,17 +300,6 @@ static void nobody_is_asked_while_too_many_files_wait(void **state)
 }
 
 /* ---- its end ---- */
-
-static void complete(unsigned client, int64_t date)
-{
-    static unsigned content = 5000000;
-    struct made made;
-    make_report(&made, 1, date, ++content);
-    made.report.sender.id = span_of(ids[client]);
-    made.report.sender.key = span_of(ids[client] + 5);
-    add_message(&made, 700, 0, NOW)->state = 1;
-    assert_int_equal(load(&made, NOW), STORE_LOADED);
-}
 
 /* The files of the test are new; a check of two minutes from now sees them as old. */
 static int64_t later(void)
@@ -408,6 +426,7 @@ int main(void)
         RESYNC_TEST(the_request_says_what_is_missing),
         RESYNC_TEST(a_restart_is_asked_about_at_once),
         RESYNC_TEST(an_operators_wish_is_a_reason_and_survives_reports),
+        RESYNC_TEST(a_client_without_numbers_may_be_asked_too),
         RESYNC_TEST(who_was_asked_is_asked_again_only_after_the_period),
         RESYNC_TEST(at_most_a_batch_is_asked_and_the_oldest_first),
         RESYNC_TEST(many_are_asked_in_pages_and_a_stop_ends_after_one),
