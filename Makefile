@@ -139,8 +139,9 @@ coverage:  ## Run the tests and print line and branch coverage by file.
 campaign: tests  ## Do every fault at full length, for hours; writes the table of docs/TESTING.md.
 	@BUILD=$(BUILD) test/fault/campaign
 
-bench: all  ## Measure side by side with nginx and fastify; writes docs/BENCH.md.
+bench: all $(BUILD)/bench/loading  ## Measure the relay beside nginx and fastify, the loader; writes docs/BENCH.md.
 	test/bench/run
+	test/bench/loader.py
 
 lint:  ## Check format, floors, banned calls, settings against manual pages; print the sizes.
 	@BUILD=$(BUILD) scripts/lint

@@ -54,11 +54,11 @@ static bool find(const struct address *address, struct addrinfo **out, struct er
     char host[HOST_SIZE];
     const char *port;
     if (!split(address->text, host, &port))
-        return error_set(err, ERROR_MALFORMED, "%s = %.100s: not an address; write %s", address->setting,
-                         address->text, address->forms);
+        return error_set(err, ERROR_MALFORMED, "%s = %.100s: not an address; write %s", address->setting, address->text,
+                         address->forms);
     const int result = getaddrinfo(host, port, &hints, out);
-    return result == 0 || error_set(err, ERROR_MALFORMED, "%s = %.100s: %s", address->setting, address->text,
-                                    gai_strerror(result));
+    return result == 0 ||
+           error_set(err, ERROR_MALFORMED, "%s = %.100s: %s", address->setting, address->text, gai_strerror(result));
 }
 
 static bool open_found(const struct address *address, const struct addrinfo *found, int *out, struct error *err)

@@ -171,10 +171,9 @@ static enum MHD_Result handle(void *owner, struct MHD_Connection *connection, co
 static bool start(struct admin *admin, int socket, struct error *err)
 {
     const unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC;
-    admin->daemon =
-        MHD_start_daemon(flags, 0, NULL, NULL, handle, admin, MHD_OPTION_LISTEN_SOCKET, socket,
-                         MHD_OPTION_CONNECTION_LIMIT, (unsigned)MOST_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-                         (unsigned)TIMEOUT_SECONDS, MHD_OPTION_END);
+    admin->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle, admin, MHD_OPTION_LISTEN_SOCKET, socket,
+                                     MHD_OPTION_CONNECTION_LIMIT, (unsigned)MOST_CONNECTIONS,
+                                     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_SECONDS, MHD_OPTION_END);
     return admin->daemon != NULL || error_set(err, ERROR_SYSTEM, "cannot start the thread of the admin listener");
 }
 

@@ -52,7 +52,9 @@ static bool is_postgres(const char *database)
     return strncmp(database, "postgresql://", 13) == 0 || strncmp(database, "postgres://", 11) == 0;
 }
 
-static bool open_database(const char *database, unsigned lock_timeout_ms, bool reading, struct db **out,
+enum opening { OPEN_OR_MAKE, OPEN_EXISTING, OPEN_READING };
+
+static bool open_database(const char *database, unsigned lock_timeout_ms, enum opening how, struct db **out,
                           struct error *err)
 {
     const struct db_driver *driver = is_postgres(database) ? &db_postgres : &db_sqlite;
@@ -60,23 +62,30 @@ static bool open_database(const char *database, unsigned lock_timeout_ms, bool r
     if (!driver->open(database, lock_timeout_ms, &db, err))
         return false;
     db->driver = driver;
-    db->reading = reading;
+    db->existing = how != OPEN_OR_MAKE;
+    db->reading = how == OPEN_READING;
     if (!driver->reach(db, err)) {
         driver->close(db);
         return false;
     }
+    db->existing = true;
     *out = db;
     return true;
 }
 
 bool db_open(const char *database, unsigned lock_timeout_ms, struct db **out, struct error *err)
 {
-    return open_database(database, lock_timeout_ms, false, out, err);
+    return open_database(database, lock_timeout_ms, OPEN_OR_MAKE, out, err);
+}
+
+bool db_open_existing(const char *database, unsigned lock_timeout_ms, struct db **out, struct error *err)
+{
+    return open_database(database, lock_timeout_ms, OPEN_EXISTING, out, err);
 }
 
 bool db_open_reading(const char *database, unsigned lock_timeout_ms, struct db **out, struct error *err)
 {
-    return open_database(database, lock_timeout_ms, true, out, err);
+    return open_database(database, lock_timeout_ms, OPEN_READING, out, err);
 }
 
 void db_close(struct db *db)

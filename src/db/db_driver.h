@@ -31,6 +31,7 @@ enum db_state { DB_IDLE, DB_BEGUN, DB_FAILED };
 struct db {
     const struct db_driver *driver;
     enum db_state state;
+    bool existing; /* it is not made if it is not there; set after the first `reach` */
     bool reading; /* whatever would write is refused; set before the first `reach` */
 };
 

@@ -134,7 +134,7 @@ static bool is_utf8(const struct postgres *postgres, struct error *err)
  * kept while they grow. */
 static bool configure(struct postgres *postgres, struct error *err)
 {
-    static const char reader[] = "SET default_transaction_read_only = on";
+    static const char reader[] = "SET default_transaction_read_only = on; SET jit = off";
     static const char writer[] = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;"
                                  "SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
     char sql[512];

@@ -119,7 +119,7 @@ static int open_flags(const struct sqlite *sqlite)
 {
     if (sqlite->db.reading)
         return SQLITE_OPEN_READONLY;
-    return SQLITE_OPEN_READWRITE | (sqlite->known ? 0 : SQLITE_OPEN_CREATE);
+    return SQLITE_OPEN_READWRITE | (sqlite->db.existing ? 0 : SQLITE_OPEN_CREATE);
 }
 
 static bool open_connection(struct sqlite *sqlite, struct error *err)
@@ -148,12 +148,10 @@ static bool sqlite_reach(struct db *db, struct error *err)
     if (is_usable(sqlite))
         return true;
     close_connection(sqlite);
-    if (!open_connection(sqlite, err)) {
-        close_connection(sqlite);
-        return false;
-    }
-    sqlite->known = true;
-    return true;
+    if (open_connection(sqlite, err))
+        return true;
+    close_connection(sqlite);
+    return false;
 }
 
 static bool sqlite_begin(struct db *db, struct error *err)

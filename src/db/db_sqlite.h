@@ -15,7 +15,6 @@ struct sqlite {
     struct db db;
     sqlite3 *connection;                /* NULL: to be opened */
     unsigned lock_timeout_ms;
-    bool known;                         /* it was open once: it must be there */
     struct prepared prepared[DB_MOST_STATEMENTS];
     size_t prepared_count;
     char path[];

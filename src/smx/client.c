@@ -93,7 +93,7 @@ static int show_part(const struct command *command, struct db *db, const struct 
 
 static int show_client(const struct command *command, struct db *db, const char *word)
 {
-    struct machine machine;
+    struct machine machine = {.id = 0};
     struct error err;
     if (!machine_find(db, word, &machine, &err))
         return machine_fail(db, word, &err);

@@ -15,10 +15,9 @@
 #include <stdio.h>
 
 /* Every type of topic that there is a state of. */
-static const char topic_types[] =
-    "TopicType IN (WITH RECURSIVE t (n) AS (SELECT MIN(TopicType) FROM SR_States UNION ALL SELECT (SELECT "
-    "MIN(s.TopicType) FROM SR_States s WHERE s.TopicType > t.n) FROM t WHERE t.n IS NOT NULL) "
-    "SELECT n FROM t WHERE n IS NOT NULL) AND ";
+#define TOPIC_TYPES                                                                                                   \
+    "WITH RECURSIVE t (n) AS (SELECT MIN(TopicType) FROM SR_States UNION ALL SELECT (SELECT MIN(s.TopicType) FROM "   \
+    "SR_States s WHERE s.TopicType > t.n) FROM t WHERE t.n IS NOT NULL) SELECT n FROM t WHERE n IS NOT NULL"
 
 struct writer {
     struct filter_sql *out;
@@ -200,9 +199,14 @@ static bool add_prefix(struct writer *writer, const char *text, char (*turn)(cha
     return true;
 }
 
+/* PostgreSQL must know that it is a list: it would join what may be a table, and read all states for that. */
 static bool write_topic_types(struct writer *writer, struct error *err)
 {
-    return writer->has_topic || print(writer, err, "%s", topic_types);
+    if (writer->has_topic)
+        return true;
+    return print(writer, err, "%s",
+                 writer->sqlite ? "TopicType IN (" TOPIC_TYPES ") AND "
+                                : "TopicType = ANY (ARRAY(" TOPIC_TYPES ")) AND ");
 }
 
 /* With the types each: for SQLite an index serves what stands on one side of an OR. */

@@ -13,7 +13,6 @@ struct settings {
     const char *database;
     const char *log_dir;
     const char *corrupt_dir;
-    const char *resync_dir;
     const char *admin_listen;
 };
 
@@ -28,7 +27,6 @@ static const struct config_row rows[] = {
     ROW("database", database, "", "The database."),
     ROW("log-dir", log_dir, "", "Directory of the logs."),
     ROW("corrupt-dir", corrupt_dir, "", "Directory of files that cannot be loaded."),
-    ROW("resync-dir", resync_dir, "", "Directory of the resync requests."),
     ROW("admin-listen", admin_listen, "127.0.0.1:8082", "Address of the state system's pages."),
 };
 
@@ -51,18 +49,18 @@ static bool find_inbox(const struct settings *settings, struct place *out, struc
            daemon_path(out->queues[1], inbox, "/incoming", err) &&
            daemon_path(out->queues[2], inbox, "/incoming/low", err) &&
            daemon_path(out->process, inbox, "/process", err) && daemon_path(out->retry, inbox, "/retry", err) &&
-           daemon_choose_path(out->corrupt, settings->corrupt_dir, inbox, "/corrupt", err) &&
-           daemon_choose_path(out->resync, settings->resync_dir, inbox, "/outgoing/resync", err);
+           daemon_choose_path(out->corrupt, settings->corrupt_dir, inbox, "/corrupt", err);
 }
 
 static bool find_all(const struct settings *settings, struct place *out, struct error *err)
 {
     if (settings->root == NULL)
         return error_set(err, ERROR_MALFORMED, "root: give the directory that holds inbox, database and log");
+    if (settings->admin_listen != NULL && !daemon_path(out->admin, settings->admin_listen, "", err))
+        return false;
     return find_inbox(settings, out, err) &&
            daemon_choose_path(out->database, settings->database, settings->root, "/db/statesys.db", err) &&
-           daemon_choose_path(out->logs, settings->log_dir, settings->root, "/logs", err) &&
-           daemon_path(out->admin, settings->admin_listen == NULL ? "" : settings->admin_listen, "", err);
+           daemon_choose_path(out->logs, settings->log_dir, settings->root, "/logs", err);
 }
 
 static void add_option(char **arguments, int *count, const char *name, const char *value)
@@ -78,6 +76,7 @@ bool place_find(const struct place_options *options, struct place *out, struct e
     char *arguments[8] = {(char *)(uintptr_t) "smx"};
     int count = 1;
     struct config *config;
+    out->admin[0] = '\0';
     add_option(arguments, &count, "--config", options->config);
     add_option(arguments, &count, "--root", options->root);
     add_option(arguments, &count, "--database", options->database);

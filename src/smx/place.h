@@ -24,7 +24,6 @@ struct place {
     char process[DAEMON_PATH_SIZE];
     char corrupt[DAEMON_PATH_SIZE];
     char retry[DAEMON_PATH_SIZE];
-    char resync[DAEMON_PATH_SIZE];
     char logs[DAEMON_PATH_SIZE];
     char admin[DAEMON_PATH_SIZE]; /* ADDRESS:PORT of the state system's pages; "": none */
 };

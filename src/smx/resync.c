@@ -95,7 +95,7 @@ static bool ask(struct db *db, const struct machine *machine, const char *word, 
 /* Read first: so a database that is not there is not made, and one that must not be written is said to be. */
 static int ask_one(struct db *reading, struct db *writing, const char *word)
 {
-    struct machine machine;
+    struct machine machine = {.id = 0};
     struct error err;
     if (!machine_find(reading, word, &machine, &err))
         return machine_fail(reading, word, &err);

@@ -285,7 +285,9 @@ struct table_cell table_text(struct span text)
 
 struct table_cell table_words(const char *text)
 {
-    return text == NULL ? (struct table_cell){.null = true} : (struct table_cell){.text = span_of(text)};
+    if (text == NULL)
+        return (struct table_cell){.null = true};
+    return (struct table_cell){.text = span_of(text)};
 }
 
 struct table_cell table_number(int64_t number, char room[TABLE_DIGITS])

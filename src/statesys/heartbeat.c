@@ -17,13 +17,9 @@ void heartbeat_client(const char *site_code, char out[HEARTBEAT_CLIENT_SIZE])
     (void)snprintf(out, HEARTBEAT_CLIENT_SIZE, "SMS_STATE_SYSTEM_%.8s", site_code);
 }
 
-static bool compose(const char *site_code, uint64_t sequence, int64_t now, struct buffer *out, struct error *err)
+static struct state_message make_message(const char *site_code, const char *number, uint64_t sequence, int64_t now)
 {
-    char client[HEARTBEAT_CLIENT_SIZE];
-    char number[24];
-    heartbeat_client(site_code, client);
-    (void)snprintf(number, sizeof number, "%" PRIu64, sequence);
-    struct state_message message = {
+    return (struct state_message){
         .valid = true,
         .has_serial = true,
         .serial = sequence,
@@ -35,6 +31,15 @@ static bool compose(const char *site_code, uint64_t sequence, int64_t now, struc
         .params = {span_of(site_code), span_of(number)},
         .param_count = 2,
     };
+}
+
+static bool compose(const char *site_code, uint64_t sequence, int64_t now, struct buffer *out, struct error *err)
+{
+    char client[HEARTBEAT_CLIENT_SIZE];
+    char number[24];
+    heartbeat_client(site_code, client);
+    (void)snprintf(number, sizeof number, "%" PRIu64, sequence);
+    struct state_message message = make_message(site_code, number, sequence, now);
     const struct report report = {
         .sender = {.id = span_of(client),
                    .version = SPAN(VERSION),

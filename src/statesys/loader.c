@@ -100,7 +100,8 @@ bool loader_open(struct site *site, struct loader **out, struct error *err)
 static bool reach_database(struct loader *loader, struct error *err)
 {
     const struct store_settings *settings = &loader->loading.site->store;
-    if (loader->probe == NULL && !db_open(settings->database, settings->lock_timeout_ms, &loader->probe, err))
+    if (loader->probe == NULL &&
+        !db_open_existing(settings->database, settings->lock_timeout_ms, &loader->probe, err))
         return false;
     loader->loading.one_writer = db_is_sqlite(loader->probe);
     if (!db_begin(loader->probe, err))

@@ -179,10 +179,13 @@ static void log_start(const struct program *program, const struct force *force)
 
 /* ---- running ---- */
 
+/* The URL of a database may hold a password. */
 static void log_change(void *owner, const struct config_row *row, const char *before, const char *after)
 {
     (void)owner;
-    if (row->when == ON_RELOAD)
+    if (strcmp(row->name, "database") == 0)
+        log_warning("Setting database is another now in the file; it stays until the state system is started anew");
+    else if (row->when == ON_RELOAD)
         log_info("Setting %s changed from '%s' to '%s'", row->name, before, after);
     else
         log_warning("Setting %s is now '%s' in the file; it stays '%s' until the state system is started anew",
@@ -274,14 +277,15 @@ static int wait_until(struct program *program, const sigset_t *signals, int64_t 
     return 0;
 }
 
-/* A database that cannot be reached now is waited for; one that refuses us is an error. *out NULL: told to stop. */
+/* A database that cannot be reached now, or has no room, is waited for; one that refuses us is an error. *out NULL: told
+ * to stop. */
 static bool wait_for_database(struct program *program, const sigset_t *signals, struct force **out, struct error *err)
 {
     for (;;) {
         *out = read_force(program, program->config, err);
         if (*out != NULL)
             return true;
-        if (err->kind != ERROR_BUSY)
+        if (err->kind != ERROR_BUSY && err->kind != ERROR_NO_SPACE)
             return false;
         log_error("The database cannot be reached, tried again in %llu seconds: %s",
                   (unsigned long long)settings_of(program)->database_retry / 1000000, err->text);
@@ -301,11 +305,12 @@ static bool run(struct program *program, const sigset_t *signals, struct error *
         return true;
     atomic_store(&program->site.force, force);
     atomic_store(&program->site.database_lost, false);
+    program->site.store.was_there = true;
     log_start(program, force);
     if (!loader_start(program->loader, err) || !manager_start(program->manager, err))
         return false;
     (void)fprintf(stderr, "statesys: ready, loading %s into %s\n", program->site.paths.incoming[QUEUE_NORMAL],
-                  program->site.paths.database);
+                  program->site.paths.database_directory[0] == '\0' ? "PostgreSQL" : program->site.paths.database);
     daemon_notify("READY=1\nSTATUS=loading %s", program->site.paths.incoming[QUEUE_NORMAL]);
     (void)wait_until(program, signals, INT64_MAX);
     daemon_notify("STOPPING=1");

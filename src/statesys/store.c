@@ -18,6 +18,13 @@ struct store {
     struct ledger ledger;
 };
 
+static bool open_database(struct store *store, struct error *err)
+{
+    const struct store_settings *settings = store->settings;
+    return settings->was_there ? db_open_existing(settings->database, settings->lock_timeout_ms, &store->db, err)
+                               : db_open(settings->database, settings->lock_timeout_ms, &store->db, err);
+}
+
 bool store_open(const struct store_settings *settings, struct store **out, struct error *err)
 {
     struct store *store = sys.allocate(sizeof *store);
@@ -25,8 +32,7 @@ bool store_open(const struct store_settings *settings, struct store **out, struc
         return error_set(err, ERROR_NO_MEMORY, "the system refused memory for the store");
     store->settings = settings;
     store->db = NULL;
-    if (!db_open(settings->database, settings->lock_timeout_ms, &store->db, err) ||
-        !store_schema_open(store->db, settings, err)) {
+    if (!open_database(store, err) || !store_schema_open(store->db, settings, err)) {
         store_close(store);
         return false;
     }

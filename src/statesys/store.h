@@ -49,6 +49,7 @@ struct store_notice {
 
 struct store_settings {
     const char *database;                   /* as db_open has it */
+    bool was_there;                         /* it is not made anew where it is away now */
     unsigned lock_timeout_ms;
     const char *site_code;                  /* upper case, 3 characters */
     const char *site_name;

@@ -56,14 +56,14 @@ enum found_column {
     FOUND_ISSUED_SERIAL,
     FOUND_RESTARTED,
     FOUND_RESTARTS,
-    FOUND_RANGES,
+    FOUND_IS_MISSING,
     FOUND_COLUMNS
 };
 static const struct db_statement find = {
     .sql = "SELECT i.Number, c.MachineID, s.LastMessageTime, s.LastReportDate, s.FirstSerialNumber, s.FirstReportDate, "
            "s.HighSerialNumber, s.LastRestartDate, s.MessagesProcessed, s.LastResyncIssuedTime, s.ResyncIssuedSerial, "
            "CASE WHEN s.ResyncReason IS NOT NULL THEN 1 ELSE 0 END, s.Restarts, "
-           "(SELECT COUNT(*) FROM SR_MissingMessageRanges r WHERE r.MachineID = c.MachineID) "
+           "COALESCE((SELECT 1 FROM SR_MissingMessageRanges r WHERE r.MachineID = c.MachineID LIMIT 1), 0) "
            "FROM @input i CROSS JOIN SR_Clients c LEFT JOIN SR_ClientMessageStats s ON s.MachineID = c.MachineID "
            "WHERE c.SMSID = i.SMSID",
     .input = {{"Number", DB_INTEGER}, {"SMSID", DB_TEXT}},
@@ -103,7 +103,7 @@ static void note_client(void *owner, const struct db_value *row)
     client->first_date = time_of(&row[FOUND_FIRST_DATE]);
     client->latest_date = time_of(&row[FOUND_LATEST_DATE]);
     client->restart_date = time_of(&row[FOUND_RESTART_DATE]);
-    client->range_room = (size_t)row[FOUND_RANGES].integer;
+    client->range_room = row[FOUND_IS_MISSING].integer == 1 ? LEDGER_MOST_RANGES : 0;
 }
 
 static struct db_value key_of(const struct chunk_client *client)

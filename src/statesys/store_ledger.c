@@ -98,8 +98,6 @@ static bool make_room(struct chunk *chunk, struct db_rows *out, struct db_value 
         struct chunk_client *client = &chunk->clients[i];
         if (!is_wanted(client))
             continue;
-        if (client->range_room > LEDGER_MOST_RANGES)
-            client->range_room = LEDGER_MOST_RANGES;
         client->ranges = arena_alloc(chunk->arena, client->range_room * sizeof *client->ranges);
         if (client->ranges == NULL)
             return arena_error(chunk->arena, "store", err);

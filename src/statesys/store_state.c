@@ -137,6 +137,9 @@ static size_t end_of_key(const struct states *states, size_t from)
 
 /* ---- what is stored already ---- */
 
+/* A range that holds one key: equal topics could be looked for by SR_States_Topic, too, and PostgreSQL may think that
+ * the better way as long as there are few states. */
+
 static const struct db_statement find_stored = {
     .sql = "SELECT i.Number, s.StateID, s.MessageTime, s.SerialNumber, s.ReportDate FROM @input i "
            "CROSS JOIN SR_States s WHERE s.MachineID = i.MachineID AND (s.TopicType, s.TopicID, s.UserSID) "

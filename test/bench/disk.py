@@ -24,14 +24,15 @@ def output_of(*command):
 class Image:
     """Knows the loop device and where it is mounted."""
 
-    def __init__(self, work):
+    def __init__(self, work, megabytes, bytes_per_inode):
+        self.megabytes, self.bytes_per_inode = megabytes, bytes_per_inode
         self.mount_point = os.path.join(work, "disk")
         self.file = os.path.join(work, "ext4.image")
         self.device = None
 
     def open(self):
         os.mkdir(self.mount_point)
-        output_of("dd", "if=/dev/zero", "of=" + self.file, "bs=1M", "count=%d" % IMAGE_MEGABYTES, "conv=fsync",
+        output_of("dd", "if=/dev/zero", "of=" + self.file, "bs=1M", "count=%d" % self.megabytes, "conv=fsync",
                   "status=none")
         self.device = output_of("losetup", "--find", "--show", self.file)
         # Not every file system below can do it; conditions() says what came of it.
@@ -41,13 +42,13 @@ class Image:
         direct = output_of("losetup", "--noheadings", "--output", "DIO", self.device).strip() == "1"
         return ("journaled ext4 in a loop image of %d MiB, fully written, direct I/O %s, made anew for each run; "
                 "the image lies on %s"
-                % (IMAGE_MEGABYTES, "on" if direct else "refused by the file system below", file_system_of(self.file)))
+                % (self.megabytes, "on" if direct else "refused by the file system below", file_system_of(self.file)))
 
     @contextlib.contextmanager
     def fresh(self):
         """A new, empty, mounted file system. Unmounting also writes out what a server left unsynced."""
         self.wait_until_free()
-        output_of("mkfs.ext4", "-q", "-F", "-O", "has_journal", "-i", "8192",
+        output_of("mkfs.ext4", "-q", "-F", "-O", "has_journal", "-i", str(self.bytes_per_inode),
                   "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0", self.device)
         output_of("mount", "-t", "ext4", "-o", "noatime", self.device, self.mount_point)
         try:
@@ -118,10 +119,11 @@ def file_system_of(path):
 
 
 @contextlib.contextmanager
-def opened(parent):
+def opened(parent, megabytes=IMAGE_MEGABYTES, bytes_per_inode=8192):
     """The disk of this benchmark, gone again at the end however it ends. Yields the work directory and the disk."""
     work = tempfile.mkdtemp(prefix="mprelay-bench.", dir=parent)
-    disk = Image(work) if os.geteuid() == 0 and os.path.exists("/dev/loop-control") else Directory(work)
+    is_image = os.geteuid() == 0 and os.path.exists("/dev/loop-control")
+    disk = Image(work, megabytes, bytes_per_inode) if is_image else Directory(work)
     try:
         disk.open()
         yield work, disk

@@ -83,6 +83,16 @@ def plain_post(port, _identifier_length):
     return Request(start + b"X-Request-Id: ", b"\r\n\r\n" + body, "ascii")
 
 
+def plain_post_of_many(port, identifier_length):
+    """Each report of a client of its own: the identifier ends its GUID."""
+    client = "6F3C1E52-8A0B-4D7E-9C21-5B9A7D3E4F10"
+    text = report_bytes().decode("utf-16-le").replace(client, client[:-identifier_length] + "@")
+    first, second = (part.encode("utf-16-le") for part in text.split("@"))
+    body_length = 2 + len(first) + 2 * identifier_length + len(second)
+    start = head("POST", "/ccm_system/request", port, "text/xml; charset=utf-16", body_length)
+    return Request(start + b"\r\n\xff\xfe" + first, second, "utf16")
+
+
 def named(method, suffix):
     """For the peers, which take the file name from the path."""
     def request(port, _identifier_length):

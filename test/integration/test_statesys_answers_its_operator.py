@@ -34,7 +34,9 @@ def test_one_that_works_lives_and_is_ready(statesys):
     assert ask(statesys, "/metrics", "HEAD") == (200, "")
 
 
-def test_what_was_loaded_shows_in_figures_that_prometheus_reads(statesys):
+def test_what_was_loaded_shows_in_figures_that_prometheus_reads(start_statesys, database):
+    statesys = start_statesys(database=database, half_written_age="0")
+    statesys.wait_for_heartbeat()
     statesys.load(smx(1), smx(2), smx(5), b"no report")
     samples = exposition.parse(ask(statesys, "/metrics")[1])
     assert samples['statesys_files_total{result="loaded"}'] == 4           # the heartbeat's is one

@@ -14,8 +14,9 @@ def test_heartbeat_becomes_a_row(statesys):
     assert statesys.ask("SELECT ClientInstalled FROM SR_Clients") == [(0,)]
 
     statesys.stop()
-    statesys.start()                                    # it is young: no other is due
+    statesys.start()
     statesys.stop()
+    assert not statesys.said_lines("Heartbeat 2 written")           # the first is young: no other was due
     assert statesys.ask(ROW) == [(client, topic, state, site, "1", first)]
 
     statesys.ask("UPDATE SR_States SET MessageTime = MessageTime - %d, ProcessedTime = ProcessedTime - %d, "

@@ -9,9 +9,11 @@ PLAIN = TEXT.partition("\r\n")[2].rstrip()              # without declaration
 FORMS = {
     "UTF-16LE": b"\xff\xfe" + TEXT.encode("utf-16-le"), "UTF-16BE": b"\xfe\xff" + TEXT.encode("utf-16-be"),
     "no mark": TEXT.encode("utf-16-le"), "UTF-8": TEXT.encode(), "UTF-8 with mark": b"\xef\xbb\xbf" + TEXT.encode(),
-    "NULs": wire.smx(TEXT) + bytes(6), "no declaration": wire.smx(PLAIN), "line feeds": wire.smx(TEXT.replace("\r", "")),
+    "NULs": wire.smx(TEXT) + bytes(6), "no declaration": wire.smx(PLAIN),
+    "line feeds": wire.smx(TEXT.replace("\r", "")),
     "UTF-8 without declaration": PLAIN.encode(), "blanks in front": wire.smx("\r\n  " + PLAIN),
-    "pretty": wire.smx(TEXT.replace("><", ">\n    <")), "Latin 1 declared": TEXT.replace("UTF-16", "ISO-8859-1").encode(),
+    "pretty": wire.smx(TEXT.replace("><", ">\n    <")),
+    "Latin 1 declared": TEXT.replace("UTF-16", "ISO-8859-1").encode(),
 }
 IDS = [CLIENT, CLIENT.lower().replace("guid", "GUID"), CLIENT.replace("GUID:", "GUID: "), "  %s\r\n" % CLIENT]
 
@@ -55,7 +57,8 @@ def test_numbers_beyond_the_columns(statesys):
     """Of what a state is, they make the record invalid; else they are not known."""
     wide = [message(1, kind=2 ** 31), message(2, state=2 ** 63), message(2 ** 63), message(5, kind=-1)]
     fit = [message(3, kind=2 ** 31 - 1), message(4, state=2 ** 32 - 1)]
-    text = report(*wide, *fit).replace("<CodePage>437", "<CodePage>99999999999").replace('IDType="3"', 'IDType="9999999999"')
+    text = report(*wide, *fit).replace("<CodePage>437", "<CodePage>99999999999")
+    text = text.replace('IDType="3"', 'IDType="9999999999"')
     statesys.put("wide.smx", wire.smx(text))
     statesys.wait_until_loaded()
     assert statesys.of(CLIENT, "SerialNumber, TopicType, StateID, TopicIDType, CodePage", "SR_States") == [

@@ -73,11 +73,11 @@ def test_what_waits_survives_a_new_start(child, parent, start_statesys):
 
 
 def test_nothing_at_the_parent_is_written_over(child, parent):
-    (parent / "a.smw").write_bytes(smx(99))
+    (parent / "a.SMW").write_bytes(smx(99))
     child.put("a.smx", smx(1))
     child.wait_until_loaded()
     wait_until_all_is_up(child)
-    assert (parent / "a.smw").read_bytes() == smx(99)
+    assert (parent / "a.SMW").read_bytes() == smx(99)
     assert sorted(delivered(parent).values()) == [smx(1), smx(99)]
 
 

@@ -11,6 +11,7 @@ from relay import PATIENCE, free_port
 HAND_IN = """import os, socket, sys
 listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
 os.dup2(listener.fileno(), 3)
+os.set_inheritable(3, True)
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
 os.execv(sys.argv[2], sys.argv[2:])"""
 

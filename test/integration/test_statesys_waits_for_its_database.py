@@ -17,9 +17,7 @@ def waiting(start_statesys, cluster, tmp_path):
     (tmp_path / "statesys.conf").write_text("log-files = yes\n")
     statesys = start_statesys(database=database, config=tmp_path / "statesys.conf", wait=False, database_retry="1s")
     statesys.wait_for_line("The database cannot be reached")
-    yield statesys
-    if not cluster.is_running():
-        cluster.start()
+    return statesys
 
 
 def test_it_says_that_it_is_not_ready_and_loads_later(waiting, cluster):

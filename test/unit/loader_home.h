@@ -99,12 +99,29 @@ static inline void wait_for(const _Atomic int64_t *time)
     }
 }
 
-/* A loader from its start to its stop, with one round at least. */
-static inline void load_once(void)
+/* More rounds of a loader that has had its first; the end of one that had begun before may be told among them. */
+static inline void wake(struct loader *loader)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        atomic_store(&place.site.last_round, 0);
+        loader_wake(loader);
+        wait_for(&place.site.last_round);
+    }
+}
+
+static inline struct loader *start_loader(void)
 {
     struct loader *loader;
     atomic_store(&place.site.last_round, 0);
+    atomic_store(&place.site.last_load, 0);
     must(loader_open(&place.site, &loader, &err) && loader_start(loader, &err));
+    return loader;
+}
+
+/* A loader from its start to its stop, with one round at least. */
+static inline void load_once(void)
+{
+    struct loader *loader = start_loader();
     wait_for(&place.site.last_round);
     assert_true(loader_stop(loader));
 }

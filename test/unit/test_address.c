@@ -19,11 +19,22 @@ static struct address say(const char *text)
 
 static void what_is_no_address_is_malformed_and_named(void **state)
 {
-    static const char *const rows[] = {
-        "",           "8080",           ":8080",     "127.0.0.1",      "127.0.0.1:",       "127.0.0.1:x",
-        "127.0.0.1:65536", "127.0.0.1:-1", "::1:8080", "[::1]",         "[]:80",            "127.0.0.1:00000080",
-        "127.0.0.1: 80",   "127.0.0.1:0x50", "256.0.0.1:80", "no such host.invalid:80",
-    };
+    static const char *const rows[] = {"",
+                                       "8080",
+                                       ":8080",
+                                       "127.0.0.1",
+                                       "127.0.0.1:",
+                                       "127.0.0.1:x",
+                                       "127.0.0.1:65536",
+                                       "127.0.0.1:-1",
+                                       "::1:8080",
+                                       "[::1]",
+                                       "[]:80",
+                                       "127.0.0.1:00000080",
+                                       "127.0.0.1: 80",
+                                       "127.0.0.1:0x50",
+                                       "256.0.0.1:80",
+                                       "no such host.invalid:80"};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const struct address address = say(rows[i]);

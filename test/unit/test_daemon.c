@@ -71,8 +71,8 @@ static int open_manager(const char *name)
     if (name[0] == '@')
         address.sun_path[0] = '\0';
     const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    assert_int_equal(bind(fd, (const struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)),
-                     0);
+    assert_int_equal(
+        bind(fd, (const struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)), 0);
     assert_int_equal(setenv("NOTIFY_SOCKET", name, 1), 0);
     return fd;
 }

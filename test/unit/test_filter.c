@@ -203,7 +203,8 @@ static void a_topic_id_is_looked_for_in_the_index_of_topics(void **state)
     static const char *const both[] = {"topic:500", "id:aB?[*"}, *const digits[] = {"topic:500", "id:12*"};
     (void)state;
     assert_non_null(strstr(sql_of("id:aB", true), "TopicType IN (WITH RECURSIVE"));
-    assert_non_null(strstr(shown, "AND TopicID IN ($1, $2, $3)|aB|ab|AB"));
+    assert_non_null(strstr(shown, ") AND TopicID IN ($1, $2, $3)|aB|ab|AB"));
+    assert_non_null(strstr(sql_of("id:1*", false), "TopicType = ANY (ARRAY(WITH RECURSIVE"));
     assert_true(write_words(both, 2, true));
     assert_string_equal(shown,
                         "TopicType = 500 AND (TopicID BETWEEN $1 AND $1 || char(1114111) AND TopicID GLOB $2 OR "

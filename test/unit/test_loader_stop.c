@@ -48,9 +48,8 @@ static void assert_all_are_stored_once(void)
 
 static void what_is_not_in_the_database_at_a_stop_goes_back(void **state)
 {
-    struct loader *loader;
+    struct loader *loader = start_loader();
     (void)state;
-    must(loader_open(&place.site, &loader, &err) && loader_start(loader, &err));
     wait_for(&place.site.last_load);
     assert_true(loader_stop(loader));
     assert_int_equal(count_below("process/1/1"), 0);
@@ -106,14 +105,11 @@ static void files_of_one_client_are_loaded_in_the_order_of_their_names(void **st
 /* Moved in by another program; there is no poll for an hour. */
 static void a_new_file_wakes_the_loader(void **state)
 {
-    struct loader *loader;
     char from[PATH_SIZE];
     char to[PATH_SIZE];
     (void)state;
     load_once();
-    must(loader_open(&place.site, &loader, &err));
-    atomic_store(&place.site.last_round, 0);
-    must(loader_start(loader, &err));
+    struct loader *loader = start_loader();
     wait_for(&place.site.last_round);
     atomic_store(&place.site.last_load, 0);
     put_report("new", "GUID:NEW", 1, "1");
@@ -125,15 +121,30 @@ static void a_new_file_wakes_the_loader(void **state)
     assert_int_equal(count_stored(), FILES + 1);
 }
 
+/* Mounted anew, say. */
+static void an_inbox_that_was_exchanged_is_opened_anew(void **state)
+{
+    struct loader *loader = start_loader();
+    char from[PATH_SIZE];
+    char to[PATH_SIZE];
+    (void)state;
+    wait_for(&place.site.last_round);
+    (void)snprintf(from, sizeof from, "%s/in", home);
+    (void)snprintf(to, sizeof to, "%s/old", home);
+    assert_int_equal(rename(from, to), 0);
+    assert_int_equal(mkdir(from, 0700), 0);
+    put_report("in/new.smx", "GUID:NEW", 1, "1");
+    wake(loader);
+    assert_true(loader_stop(loader));
+    assert_int_equal(count_stored(), FILES + 1);
+}
+
 static void a_reload_wakes_the_loader(void **state)
 {
-    struct loader *loader;
+    struct loader *loader = start_loader();
     (void)state;
-    must(loader_open(&place.site, &loader, &err) && loader_start(loader, &err));
     wait_for(&place.site.last_round);
-    atomic_store(&place.site.last_round, 0);
-    loader_wake(loader);
-    wait_for(&place.site.last_round);
+    wake(loader);
     assert_true(loader_stop(loader));
 }
 
@@ -146,6 +157,7 @@ int main(void)
         TEST(two_loaders_count_each_report_once),
         TEST(files_of_one_client_are_loaded_in_the_order_of_their_names),
         TEST(a_new_file_wakes_the_loader),
+        TEST(an_inbox_that_was_exchanged_is_opened_anew),
         TEST(a_reload_wakes_the_loader),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

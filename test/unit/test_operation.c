@@ -36,8 +36,8 @@ static int open_site(void **state)
     must(paths_write(&configured, &site.paths, &err));
     (void)strcpy(site.paths.database_directory, ".");
     make_directories();
-    force = (struct force){.settings = &configured,
-                           .properties = {.polling_interval = HOUR, .heartbeat_interval = HOUR}};
+    force =
+        (struct force){.settings = &configured, .properties = {.polling_interval = HOUR, .heartbeat_interval = HOUR}};
     site.store = settings;
     atomic_store(&site.force, &force);
     buffer_init(&page, MOST_PAGE);
