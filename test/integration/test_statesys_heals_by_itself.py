@@ -1,6 +1,7 @@
 """A disk that fills up, a database that another program holds, a log that cannot be written: nothing is lost or put
 aside, and when the trouble is over the state system goes on by itself."""
 import contextlib
+import signal
 import sys
 
 from relay import TOP
@@ -30,6 +31,24 @@ def test_disk_of_the_database_is_full(start_statesys, small_disk):
     statesys.wait_for_line("full|No space left")
     assert statesys.files("corrupt", "retry") == []
     ballast.unlink()
+    check_that_all_is_loaded(statesys, FILES)
+
+
+def test_disk_of_the_database_is_away(start_statesys):
+    """Where a database was, none is made anew: its disk may be mounted again, and what was loaded would be under it."""
+    statesys = start_statesys()
+    statesys.load(smx(1))
+    place, away = statesys.root / "db", statesys.root / "away"
+    place.rename(away)
+    place.mkdir()
+    for n in range(2, FILES + 1):
+        statesys.put("%02d.smx" % n, smx(n))
+    statesys.wait_for_line("unable to open")
+    statesys.process.send_signal(signal.SIGHUP)
+    statesys.wait_for_line("Settings not reloaded, the old ones stay: .*unable to open")
+    assert not list(place.iterdir()) and statesys.files("corrupt", "retry") == []
+    place.rmdir()
+    away.rename(place)
     check_that_all_is_loaded(statesys, FILES)
 
 

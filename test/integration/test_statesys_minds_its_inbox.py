@@ -1,11 +1,15 @@
 """Whatever lies in the inbox and however it came there: files are loaded, nothing else is touched, nobody waits."""
 import os
 import socket
+import sys
 
 import wire
-from relay import wait_until
+from relay import TOP, wait_until
 from reports import CLIENT, message, report, smx
-from statesys import ALLOW, REFUSE, UNWANTED
+from statesys import ALLOW, REFUSE, UNWANTED, Sqlite
+
+sys.path.append(str(TOP / "test/fault"))
+from images import fill  # noqa: E402 (found by the line above)
 
 LONGEST = "x" * 251 + ".smx"
 
@@ -71,6 +75,24 @@ def test_an_inbox_that_is_exchanged(start_statesys):
         statesys.put("%s.smx" % queue, smx(serial), queue)
     statesys.wait_until_loaded()
     assert statesys.of(CLIENT, "SerialNumber", "SR_States") == [(n,) for n in range(1, 5)]
+
+
+def test_a_bad_file_waits_for_room_for_its_reason(start_statesys, small_disk, tmp_path):
+    statesys = start_statesys(root=small_disk / "site", database=Sqlite(tmp_path / "statesys.db"),
+                              log_dir=tmp_path / "logs", half_written_age="0")
+    statesys.wait_for_heartbeat()
+    waiting = {"bad.smx": b"no report", "good.smx": smx(1)}
+    for name, content in waiting.items():
+        (statesys.inbox / name).write_bytes(content)
+    fill(small_disk / "ballast")
+    for name in waiting:
+        (statesys.inbox / name).rename(statesys.inbox / "incoming" / name)
+    statesys.wait_for_line("bad.smx cannot be moved .*No space left")
+    wait_until(lambda: statesys.of(CLIENT, "SerialNumber", "SR_States") == [(1,)], "the good one")
+    assert statesys.files("corrupt") == []
+    (small_disk / "ballast").unlink()
+    statesys.wait_until_loaded()
+    assert statesys.files("corrupt") == ["corrupt/bad.smx"] and (statesys.inbox / "corrupt/bad.smx.why").read_text()
 
 
 def test_a_file_that_is_too_large(start_statesys):

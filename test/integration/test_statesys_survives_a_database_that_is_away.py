@@ -79,12 +79,3 @@ def test_stopped_while_it_waits(start_statesys, cluster):
     check_that_nothing_moved(statesys, 1)
     assert not statesys.files("process")
     cluster.start()
-
-
-def test_a_password_is_never_told(start_statesys, cluster):
-    database = cluster.create()
-    database.url = database.url.replace("secret", "wrong-and-secret")
-    statesys = start_statesys(database=database, wait=False)
-    statesys.wait_for_line("The database cannot be reached")
-    statesys.stop()
-    assert b"secret" not in statesys.said.read_bytes() + statesys.log_path.read_bytes()

@@ -26,6 +26,15 @@ def test_each_report_is_counted_once(start_statesys, database, tmp_path):
     assert sorted(name for name in processed if re.match(r"\d\d-", name)) == sorted(name for name, _ in files)
 
 
+def test_all_may_start_at_once(start_statesys, database, tmp_path):
+    """On a database that is not there yet: one makes it."""
+    many = [start_statesys(database=database, log_dir=tmp_path / str(n), wait=False) for n in range(4)]
+    for one in many:
+        one.wait_for_line("successfully initialized")
+    assert many[0].ask("SELECT COUNT(*) FROM SC_Component_Property") == [(8,)]
+    assert many[0].ask("SELECT COUNT(*) FROM SR_SchemaVersion") == [(1,)]
+
+
 def test_what_one_had_in_hand_when_it_was_killed_the_other_loads(start_statesys, database, tmp_path):
     first = start_statesys(database=database, log_dir=tmp_path / "logs1")
     first.wait_for_heartbeat()
