@@ -103,7 +103,7 @@ check-integration: all $(FAILING)  ## Run the real programs on loopback (T=name:
 check-fuzz: $(REPLAYS)  ## Replay every saved fuzz input, without a fuzzer.
 	@scripts/run-fuzz-corpora $(BUILD) $(FUZZ_TARGETS)
 
-check-mutants:  ## Break the spool in each known way: the test that must see it fails.
+check-mutants:  ## Break spool and loader in each known way: the test that must see it fails.
 	@test/mutants/run $(BUILD)
 
 fuzz:  ## Fuzz one target with libFuzzer (T=report SECONDS=60).

@@ -153,6 +153,7 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, const stru
 }
 
 static enum MHD_Result handle(void *owner, struct MHD_Connection *connection, const char *path, const char *method,
+                              /* NOLINTNEXTLINE(readability-non-const-parameter): the library's type */
                               const char *version, const char *body, size_t *body_len, void **context)
 {
     struct answer answer = {.status = MHD_HTTP_OK};

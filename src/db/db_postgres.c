@@ -52,6 +52,8 @@ static enum error_kind kind_of_state(const char *state)
         {"55P03", ERROR_BUSY},          /* lock timeout */
         {"57", ERROR_BUSY},             /* starting, stopping, cancelled by its administrator */
         {"58030", ERROR_BUSY},          /* its disk is broken */
+        {"XX001", ERROR_BUSY},          /* its tables are, */
+        {"XX002", ERROR_BUSY},          /* its indexes */
     };
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (strncmp(state, kinds[i].begin, strlen(kinds[i].begin)) == 0)

@@ -34,7 +34,8 @@ static enum error_kind kind_of_code(const struct sqlite *sqlite, int code)
     case SQLITE_PROTOCOL:
         return ERROR_BUSY;
     case SQLITE_CANTOPEN:
-    case SQLITE_IOERR:                  /* its disk is broken: no fault of what was to be written */
+    case SQLITE_CORRUPT:                /* it is broken, or its disk: no fault of what was to be written */
+    case SQLITE_IOERR:
         return is_disk_full(sqlite) ? ERROR_NO_SPACE : ERROR_BUSY;
     case SQLITE_READONLY:
         return sqlite->db.reading ? ERROR_SYSTEM : ERROR_BUSY;
@@ -298,7 +299,6 @@ static bool sqlite_run(struct db *db, const struct db_statement *statement, stru
                        struct db_reader reader, uint64_t *changed, struct error *err)
 {
     struct sqlite *sqlite = sqlite_of(db);
-    const sqlite3_int64 before = sqlite3_total_changes64(sqlite->connection);
     int code = SQLITE_DONE;
     sqlite3_stmt *handle;
     if (!prepare(sqlite, statement, &handle, err))
@@ -307,10 +307,11 @@ static bool sqlite_run(struct db *db, const struct db_statement *statement, stru
         code = run_row(handle, statement, rows.values + i * statement->input_count, reader);
         if (code != SQLITE_DONE)
             (void)db_sqlite_refuse(sqlite, code, statement->sql, err);
+        else if (!sqlite3_stmt_readonly(handle))
+            *changed += (uint64_t)sqlite3_changes64(sqlite->connection);        /* without those of triggers */
         (void)sqlite3_reset(handle);
     }
     (void)sqlite3_clear_bindings(handle);       /* they point into the caller's memory */
-    *changed = (uint64_t)(sqlite3_total_changes64(sqlite->connection) - before);
     return code == SQLITE_DONE;
 }
 

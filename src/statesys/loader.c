@@ -100,8 +100,7 @@ bool loader_open(struct site *site, struct loader **out, struct error *err)
 static bool reach_database(struct loader *loader, struct error *err)
 {
     const struct store_settings *settings = &loader->loading.site->store;
-    if (loader->probe == NULL &&
-        !db_open_existing(settings->database, settings->lock_timeout_ms, &loader->probe, err))
+    if (loader->probe == NULL && !db_open_existing(settings->database, settings->lock_timeout_ms, &loader->probe, err))
         return false;
     loader->loading.one_writer = db_is_sqlite(loader->probe);
     if (!db_begin(loader->probe, err))
@@ -255,10 +254,10 @@ static void *run(void *argument)
 /* What was not delivered whole to the parent before a crash. If the parent is away, the next start may find it. */
 static void sweep_parent(const struct loader *loader)
 {
-    const struct force *force = atomic_load(&loader->loading.site->force);
+    const char *parent = loader->loading.site->paths.parent_inbox;
     struct error ignored;
-    if (force->settings->parent_inbox != NULL)
-        (void)!deliver_sweep(force->settings->parent_inbox, sys_now(), &ignored);
+    if (parent != NULL)
+        (void)!deliver_sweep(parent, sys_now(), &ignored);
 }
 
 bool loader_start(struct loader *loader, struct error *err)

@@ -307,6 +307,7 @@ static bool run(struct program *program, const sigset_t *signals, struct error *
     atomic_store(&program->site.database_lost, false);
     program->site.store.was_there = true;
     log_start(program, force);
+    program->progress_seen = sys_ticks();
     if (!loader_start(program->loader, err) || !manager_start(program->manager, err))
         return false;
     (void)fprintf(stderr, "statesys: ready, loading %s into %s\n", program->site.paths.incoming[QUEUE_NORMAL],

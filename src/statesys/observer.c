@@ -12,8 +12,9 @@
 
 #define SECOND ((int64_t)1000000)
 
+#define MEGABYTE ((uint64_t)1024 * 1024)
 /* What SQLite's log may take (64 MB), and as much again. */
-#define NEARLY_FULL ((uint64_t)128 * 1024 * 1024)
+#define NEARLY_FULL (128 * MEGABYTE)
 
 enum {
     SHARE = 20, /* looking takes at most one part in so many of the time */
@@ -71,7 +72,7 @@ static void judge_disk(const char *path, const struct statvfs *disk, struct erro
         (void)error_set(err, ERROR_SYSTEM, "the file system of '%s' cannot be written now", path);
     else if (left < NEARLY_FULL)
         (void)error_set(err, ERROR_NO_SPACE, "the disk of '%s' is nearly full: %llu MB left", path,
-                        (unsigned long long)left / (1024 * 1024));
+                        (unsigned long long)(left / MEGABYTE));
     else if (disk->f_files > 0 && disk->f_favail == 0)
         (void)error_set(err, ERROR_NO_SPACE, "the disk of '%s' can take no more files", path);
 }

@@ -46,7 +46,7 @@ static bool write_database(struct paths *paths, const struct settings *settings,
 
 bool paths_write(const struct settings *settings, struct paths *out, struct error *err)
 {
-    *out = (struct paths){0};
+    *out = (struct paths){.parent_inbox = settings->parent_inbox};
     return write_inbox(out, settings, err) && write_database(out, settings, err) &&
            daemon_choose_path(out->logs, settings->log_dir, settings->root, "/logs", err) &&
            daemon_path(out->log, out->logs, "/statesys.log", err);

@@ -13,6 +13,7 @@ struct paths {
     char corrupt[DAEMON_PATH_SIZE];
     char retry[DAEMON_PATH_SIZE];
     char outgoing[DAEMON_PATH_SIZE];
+    const char *parent_inbox; /* NULL: no parent site */
     char resync[DAEMON_PATH_SIZE];
     char database[DAEMON_PATH_SIZE];           /* a path, or a URL */
     char database_directory[DAEMON_PATH_SIZE]; /* empty: it is no file */

@@ -13,7 +13,7 @@ enum { MOST_WAITING = 1000, MOST_NUMBER = 1000, EXTENSION = 4 };
 
 bool replicate_is_wanted(const struct loading *loading)
 {
-    return loading->force->settings->parent_inbox != NULL;
+    return loading->site->paths.parent_inbox != NULL;
 }
 
 /* ---- one file ---- */
@@ -33,7 +33,7 @@ static void write_numbered(const char *name, unsigned number, char out[NAME_MAX 
 static bool deliver(const struct loading *loading, const struct inbox_file *file, struct span content,
                     struct error *err)
 {
-    const char *parent = loading->force->settings->parent_inbox;
+    const char *parent = loading->site->paths.parent_inbox;
     char plain[NAME_MAX + 1];
     char numbered[NAME_MAX + 1];
     bool delivered = false;
@@ -71,7 +71,7 @@ bool replicate_file(struct loading *loading, const struct inbox_file *file, stru
 
 /* ---- those that wait ---- */
 
-/* False: no more can be done now, and the file is still in hand. */
+/* False: it is still in hand. One that cannot be read does not hold up those behind it. */
 static bool deliver_claimed(struct loading *loading, const struct inbox_file *file, struct buffer *content)
 {
     struct error err;
@@ -110,10 +110,10 @@ static void deliver_all(struct loading *loading, const struct inbox_entry *entri
     struct buffer content;
     size_t done = 0;
     buffer_init(&content, loading->force->settings->max_file);
-    while (done < count && !loading_is_over(loading) && deliver_waiting(loading, &entries[done], &content))
-        done++;
+    for (size_t i = 0; i < count && !loading_is_over(loading) && !atomic_load(&loading->parent_away); i++)
+        done += deliver_waiting(loading, &entries[i], &content);
     buffer_fini(&content);
-    if (done == MOST_WAITING)
+    if (count == MOST_WAITING && done > 0 && !atomic_load(&loading->parent_away))
         loading_look_at(loading, 0);
 }
 

@@ -155,7 +155,7 @@ static bool find_chunks(struct round *round)
 /* X.smx becomes X.SMW where the file goes on to a parent site (spec/smx.md 5). */
 static const char *name_in_hand(const struct round *round, const char *name, char out[NAME_MAX + 1])
 {
-    if (round->loading->force->settings->parent_inbox == NULL)
+    if (round->loading->site->paths.parent_inbox == NULL)
         return NULL;
     const size_t stem = strlen(name) - 4;
     (void)snprintf(out, NAME_MAX + 1, "%.*s.SMW", (int)stem, name);

@@ -11,9 +11,9 @@
 
 enum { MOST_KEY = 255, MOST_NAME = 256, MOST_VERSION = 64 };
 
-#define NEW_CLIENT(number)                                                                                            \
+#define NEW_CLIENT(number)                                                                                             \
     "INSERT INTO SR_Clients (MachineID, SMSID, SMSIDAsSent, FirstSeen, LastSeen) SELECT " number                       \
-    ", i.SMSID, i.SMSIDAsSent, i.Seen, i.Seen FROM @input i "                                                         \
+    ", i.SMSID, i.SMSIDAsSent, i.Seen, i.Seen FROM @input i "                                                          \
     "WHERE NOT EXISTS (SELECT 1 FROM SR_Clients c WHERE c.SMSID = i.SMSID) "
 #define NEW_CLIENT_INPUT                                                                                               \
     {                                                                                                                  \
@@ -169,7 +169,7 @@ static bool lock_clients(struct chunk *chunk, int64_t *locked, struct error *err
 /* Who holds locks must not wait for the clients that another is making. */
 static bool lock_or_make_clients(struct chunk *chunk, struct error *err)
 {
-    int64_t locked;
+    int64_t locked = 0;
     if (!lock_clients(chunk, &locked, err))
         return false;
     if (locked == (int64_t)chunk->client_count)
@@ -258,7 +258,7 @@ static void fill_facts(struct db_value *row, const struct chunk_client *client, 
     row[6] = store_int32(sender->installed);
     row[7] = store_int32(sender->code_page);
     row[8] = store_int32(sender->lcid);
-    row[9] = row[10] = store_integer(now);      /* FirstSeen stays as it is */
+    row[9] = row[10] = store_integer(now); /* FirstSeen stays as it is */
 }
 
 static bool write_client(const struct chunk *chunk, const struct chunk_client *client, struct store_batch *facts,

@@ -170,6 +170,5 @@ static const struct db_statement fold = {
 
 bool store_counts_fold(struct db *db, struct error *err)
 {
-    return db_is_sqlite(db) ||
-           db_run(db, &fold, (struct db_rows){NULL, 0}, (struct db_reader){NULL, NULL}, NULL, err);
+    return db_is_sqlite(db) || db_run(db, &fold, (struct db_rows){NULL, 0}, (struct db_reader){NULL, NULL}, NULL, err);
 }

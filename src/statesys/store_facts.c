@@ -2,6 +2,7 @@
 #include "store_facts.h"
 
 #define HOUR ((int64_t)60 * 60 * 1000000)
+#define DAY (24 * HOUR)
 
 static const struct db_statement count_clients = {
     .sql = "SELECT COUNT(CASE WHEN c.LastSeen >= i.Hour THEN 1 END), "
@@ -65,8 +66,7 @@ static void note_heartbeat(void *owner, const struct db_value *row)
 
 bool store_facts_read(struct db *db, const char *site_code, int64_t now, struct store_facts *out, struct error *err)
 {
-    const struct db_value bounds[] = {
-        {.integer = now - HOUR}, {.integer = now - 24 * HOUR}, {.integer = now - 7 * 24 * HOUR}};
+    const struct db_value bounds[] = {{.integer = now - HOUR}, {.integer = now - DAY}, {.integer = now - 7 * DAY}};
     const struct db_value site = {.text = span_of(site_code)};
     const struct db_rows none = {NULL, 0};
     struct store_facts facts = {.heartbeat = STORE_NO_HEARTBEAT};

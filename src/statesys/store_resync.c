@@ -10,7 +10,9 @@
 #include <string.h>
 
 /* A GUID, for its key becomes a file's name. */
-#define IS_GUID "c.SMSID LIKE '________-____-____-____-____________' AND TRIM(c.SMSID, '0123456789ABCDEF-') = ''"
+#define IS_GUID                                                                                                       \
+    "c.SMSID LIKE '________-____-____-____-____________' AND TRIM(c.SMSID, '0123456789ABCDEF-') = '' "                 \
+    "AND LENGTH(REPLACE(c.SMSID, '-', '')) = 32"
 
 enum found_column { FOUND_MACHINE, FOUND_GUID, FOUND_SINCE, FOUND_FIRST, FOUND_MISSING, FOUND_COLUMNS };
 static const struct db_statement find_wanted = {

@@ -1,8 +1,8 @@
 /* The decision hidden here: how a schema becomes the present one. Who comes first does the work in one transaction,
  * whoever comes at the same time waits: SQLite's transactions exclude each other, PostgreSQL's take a lock of ours (two
  * CREATE TABLE IF NOT EXISTS at the same time can fail there). */
-#include "store_count.h"
 #include "store_schema.h"
+#include "store_count.h"
 
 static const char exclude_others[] = "SELECT pg_advisory_xact_lock(5913287040031)";
 static const char version_table[] = "CREATE TABLE IF NOT EXISTS SR_SchemaVersion (Version INTEGER NOT NULL)";

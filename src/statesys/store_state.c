@@ -16,8 +16,8 @@ enum { MOST_TOPIC_ID = 512, MOST_SID = 256, MOST_USER = 256, MOST_PARAM = 4000, 
 /* What decides between two messages about the same thing. */
 struct precedence {
     int64_t time;
-    int64_t serial;                     /* -1: none */
-    int64_t date;                       /* REPORT_NO_TIME: none */
+    int64_t serial; /* -1: none */
+    int64_t date;   /* REPORT_NO_TIME: none */
 };
 
 /* A row that is there. */
@@ -32,7 +32,7 @@ struct state {
     struct span topic_id;
     struct span user_sid;
     struct precedence precedence;
-    const struct stored *stored;        /* of the first of a key; NULL: none */
+    const struct stored *stored; /* of the first of a key; NULL: none */
 };
 
 struct states {

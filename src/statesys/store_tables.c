@@ -104,67 +104,70 @@ static const char version_1_postgres[] = "CREATE SEQUENCE SR_MachineID START 167
 
 #define TEXT_OF(...) #__VA_ARGS__
 #define TEXT(...) TEXT_OF(__VA_ARGS__)
-#define TOPIC_AND_STATE(row)                                                                                          \
-    "CASE WHEN " row "TopicType IN (" TEXT(STORE_SUMMARIZED) ") THEN " row "TopicID ELSE '' END, "                     \
-    "CASE WHEN " row "TopicType IN (" TEXT(STORE_SUMMARIZED) ") THEN " row "StateID ELSE 0 END"
+#define TOPIC_AND_STATE(row)                                                                                           \
+    "CASE WHEN " row                                                                                                   \
+    "TopicType IN (" TEXT(STORE_SUMMARIZED) ") THEN " row "TopicID ELSE '' END, "                                      \
+                                            "CASE WHEN " row                                                           \
+                                            "TopicType IN (" TEXT(STORE_SUMMARIZED) ") THEN " row "StateID ELSE 0 END"
 
 static const char version_2[] =
     "CREATE TABLE SR_StateCounts (TopicType INTEGER NOT NULL, TopicID VARCHAR(512) NOT NULL, StateID BIGINT NOT NULL, "
     "Writer INTEGER NOT NULL DEFAULT 0, States INTEGER NOT NULL, PRIMARY KEY (TopicType, TopicID, StateID, Writer));"
-    "INSERT INTO SR_StateCounts (TopicType, TopicID, StateID, States) SELECT TopicType, " TOPIC_AND_STATE("")
-    ", COUNT(*) FROM SR_States GROUP BY 1, 2, 3;"
-    "CREATE TABLE SR_ClientTopics (MachineID INTEGER NOT NULL, TopicType INTEGER NOT NULL, States INTEGER NOT NULL, "
-    "PRIMARY KEY (MachineID, TopicType));"
-    "INSERT INTO SR_ClientTopics (MachineID, TopicType, States) SELECT MachineID, TopicType, COUNT(*) FROM SR_States "
-    "GROUP BY MachineID, TopicType;"
-    "CREATE INDEX SR_ClientTopics_States ON SR_ClientTopics (States);"
-    "CREATE VIEW SR_StateSummary AS SELECT c.TopicType, c.TopicID, c.StateID, SUM(c.States) AS Systems, (SELECT "
-    "MAX(s.MessageTime) FROM SR_States s WHERE s.TopicType = c.TopicType AND s.TopicID = c.TopicID AND s.StateID = "
-    "c.StateID) AS LastChange FROM SR_StateCounts c GROUP BY c.TopicType, c.TopicID, c.StateID HAVING SUM(c.States) > "
-    "0;"
-    "DROP VIEW v_StateMessageStatistics;"
-    "CREATE VIEW v_StateMessageStatistics AS SELECT TopicType, SUM(States) AS MessageCount FROM SR_StateCounts GROUP "
-    "BY TopicType HAVING SUM(States) > 0;"
-    "DROP VIEW v_UpdateStatus;"
-    "CREATE VIEW v_UpdateStatus AS SELECT TopicID AS UpdateID, CAST(SUM(CASE WHEN StateID = 2 THEN Systems ELSE 0 END) "
-    "AS BIGINT) AS Required, CAST(SUM(CASE WHEN StateID = 3 THEN Systems ELSE 0 END) AS BIGINT) AS Installed, "
-    "CAST(SUM(CASE WHEN StateID = 1 THEN Systems ELSE 0 END) AS BIGINT) AS NotRequired, CAST((SELECT COUNT(*) FROM "
-    "SR_Clients WHERE COALESCE(ClientInstalled, 1) <> 0) - SUM(CASE WHEN StateID IN (1, 2, 3) THEN Systems ELSE 0 END) "
-    "AS BIGINT) AS Unknown, MAX(LastChange) AS LastChange FROM SR_StateSummary WHERE TopicType = 500 GROUP BY TopicID;"
-    "DROP VIEW v_UpdateEnforcement;"
-    "CREATE VIEW v_UpdateEnforcement AS SELECT s.TopicID AS UpdateID, s.StateID, n.StateName, s.Systems, s.LastChange "
-    "FROM SR_StateSummary s LEFT JOIN SR_StateNames n ON n.TopicType = s.TopicType AND n.StateID = s.StateID WHERE "
-    "s.TopicType = 402;"
-    "DROP VIEW v_DeploymentStatus;"
-    "CREATE VIEW v_DeploymentStatus AS SELECT s.TopicID AS DeploymentID, s.TopicType, s.StateID, n.StateName, "
-    "s.Systems, s.LastChange FROM SR_StateSummary s LEFT JOIN SR_StateNames n ON n.TopicType = s.TopicType AND "
-    "n.StateID = s.StateID WHERE s.TopicType IN (300, 301, 302);"
-    "DROP VIEW v_TopTalkers;"
-    "CREATE VIEW v_TopTalkers AS SELECT t.TopicType, c.MachineID AS ResourceID, c.SMSID, c.NetBIOSName, t.States FROM "
-    "SR_ClientTopics t JOIN SR_Clients c ON c.MachineID = t.MachineID WHERE t.States > 0 ORDER BY t.States DESC";
+    "INSERT INTO SR_StateCounts (TopicType, TopicID, StateID, States) SELECT TopicType, " TOPIC_AND_STATE(
+        "") ", COUNT(*) FROM SR_States GROUP BY 1, 2, 3;"
+            "CREATE TABLE SR_ClientTopics (MachineID INTEGER NOT NULL, TopicType INTEGER NOT NULL, States INTEGER NOT NULL, "
+            "PRIMARY KEY (MachineID, TopicType));"
+            "INSERT INTO SR_ClientTopics (MachineID, TopicType, States) SELECT MachineID, TopicType, COUNT(*) FROM SR_States "
+            "GROUP BY MachineID, TopicType;"
+            "CREATE INDEX SR_ClientTopics_States ON SR_ClientTopics (States);"
+            "CREATE VIEW SR_StateSummary AS SELECT c.TopicType, c.TopicID, c.StateID, SUM(c.States) AS Systems, (SELECT "
+            "MAX(s.MessageTime) FROM SR_States s WHERE s.TopicType = c.TopicType AND s.TopicID = c.TopicID AND s.StateID = "
+            "c.StateID) AS LastChange FROM SR_StateCounts c GROUP BY c.TopicType, c.TopicID, c.StateID HAVING SUM(c.States) > "
+            "0;"
+            "DROP VIEW v_StateMessageStatistics;"
+            "CREATE VIEW v_StateMessageStatistics AS SELECT TopicType, SUM(States) AS MessageCount FROM SR_StateCounts GROUP "
+            "BY TopicType HAVING SUM(States) > 0;"
+            "DROP VIEW v_UpdateStatus;"
+            "CREATE VIEW v_UpdateStatus AS SELECT TopicID AS UpdateID, CAST(SUM(CASE WHEN StateID = 2 THEN Systems ELSE 0 END) "
+            "AS BIGINT) AS Required, CAST(SUM(CASE WHEN StateID = 3 THEN Systems ELSE 0 END) AS BIGINT) AS Installed, "
+            "CAST(SUM(CASE WHEN StateID = 1 THEN Systems ELSE 0 END) AS BIGINT) AS NotRequired, CAST((SELECT COUNT(*) FROM "
+            "SR_Clients WHERE COALESCE(ClientInstalled, 1) <> 0) - SUM(CASE WHEN StateID IN (1, 2, 3) THEN Systems ELSE 0 END) "
+            "AS BIGINT) AS Unknown, MAX(LastChange) AS LastChange FROM SR_StateSummary WHERE TopicType = 500 GROUP BY TopicID;"
+            "DROP VIEW v_UpdateEnforcement;"
+            "CREATE VIEW v_UpdateEnforcement AS SELECT s.TopicID AS UpdateID, s.StateID, n.StateName, s.Systems, s.LastChange "
+            "FROM SR_StateSummary s LEFT JOIN SR_StateNames n ON n.TopicType = s.TopicType AND n.StateID = s.StateID WHERE "
+            "s.TopicType = 402;"
+            "DROP VIEW v_DeploymentStatus;"
+            "CREATE VIEW v_DeploymentStatus AS SELECT s.TopicID AS DeploymentID, s.TopicType, s.StateID, n.StateName, "
+            "s.Systems, s.LastChange FROM SR_StateSummary s LEFT JOIN SR_StateNames n ON n.TopicType = s.TopicType AND "
+            "n.StateID = s.StateID WHERE s.TopicType IN (300, 301, 302);"
+            "DROP VIEW v_TopTalkers;"
+            "CREATE VIEW v_TopTalkers AS SELECT t.TopicType, c.MachineID AS ResourceID, c.SMSID, c.NetBIOSName, t.States FROM "
+            "SR_ClientTopics t JOIN SR_Clients c ON c.MachineID = t.MachineID WHERE t.States > 0 ORDER BY t.States DESC";
 
 static const char version_2_sqlite[] =
     "CREATE TRIGGER SR_States_Deleted AFTER DELETE ON SR_States BEGIN "
     "UPDATE SR_StateCounts SET States = States - 1 WHERE TopicType = OLD.TopicType AND (TopicID, StateID) = "
-    "(" TOPIC_AND_STATE("OLD.") ");"
-    "UPDATE SR_ClientTopics SET States = States - 1 WHERE MachineID = OLD.MachineID AND TopicType = OLD.TopicType;"
-    "END";
+    "(" TOPIC_AND_STATE(
+        "OLD.") ");"
+                "UPDATE SR_ClientTopics SET States = States - 1 WHERE MachineID = OLD.MachineID AND TopicType = OLD.TopicType;"
+                "END";
 
 static const char version_2_postgres[] =
     "ALTER TABLE SR_StateCounts ALTER Writer SET DEFAULT pg_backend_pid();"
     "CREATE FUNCTION SR_CountDeleted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-    "INSERT INTO SR_StateCounts (TopicType, TopicID, StateID, States) SELECT TopicType, " TOPIC_AND_STATE("")
-    ", -COUNT(*) FROM deleted GROUP BY 1, 2, 3 ON CONFLICT (TopicType, TopicID, StateID, Writer) DO UPDATE SET States "
-    "= SR_StateCounts.States + excluded.States;"
-    "UPDATE SR_ClientTopics t SET States = t.States - d.States FROM (SELECT MachineID, TopicType, COUNT(*) AS States "
-    "FROM deleted GROUP BY MachineID, TopicType) d WHERE t.MachineID = d.MachineID AND t.TopicType = d.TopicType;"
-    "RETURN NULL; END $$;"
-    "CREATE FUNCTION SR_CountTruncated() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-    "DELETE FROM SR_StateCounts; DELETE FROM SR_ClientTopics; RETURN NULL; END $$;"
-    "CREATE TRIGGER SR_States_Deleted AFTER DELETE ON SR_States REFERENCING OLD TABLE AS deleted FOR EACH STATEMENT "
-    "EXECUTE FUNCTION SR_CountDeleted();"
-    "CREATE TRIGGER SR_States_Truncated AFTER TRUNCATE ON SR_States FOR EACH STATEMENT EXECUTE FUNCTION "
-    "SR_CountTruncated()";
+    "INSERT INTO SR_StateCounts (TopicType, TopicID, StateID, States) SELECT TopicType, " TOPIC_AND_STATE(
+        "") ", -COUNT(*) FROM deleted GROUP BY 1, 2, 3 ON CONFLICT (TopicType, TopicID, StateID, Writer) DO UPDATE SET States "
+            "= SR_StateCounts.States + excluded.States;"
+            "UPDATE SR_ClientTopics t SET States = t.States - d.States FROM (SELECT MachineID, TopicType, COUNT(*) AS States "
+            "FROM deleted GROUP BY MachineID, TopicType) d WHERE t.MachineID = d.MachineID AND t.TopicType = d.TopicType;"
+            "RETURN NULL; END $$;"
+            "CREATE FUNCTION SR_CountTruncated() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            "DELETE FROM SR_StateCounts; DELETE FROM SR_ClientTopics; RETURN NULL; END $$;"
+            "CREATE TRIGGER SR_States_Deleted AFTER DELETE ON SR_States REFERENCING OLD TABLE AS deleted FOR EACH STATEMENT "
+            "EXECUTE FUNCTION SR_CountDeleted();"
+            "CREATE TRIGGER SR_States_Truncated AFTER TRUNCATE ON SR_States FOR EACH STATEMENT EXECUTE FUNCTION "
+            "SR_CountTruncated()";
 
 const struct store_step store_steps[STORE_SCHEMA_VERSION] = {
     {version_1, "", version_1_postgres},

@@ -46,6 +46,15 @@ static const struct db_statement find_last_of_some = {
     .output = {DB_INTEGER},
     .output_count = 1,
 };
+/* As a loader does, or states would go while it counts what it does to them. */
+static const struct db_statement lock_postgres = {
+    .sql = "SELECT c.MachineID FROM @input i JOIN SR_Clients c ON c.MachineID > i.After AND c.MachineID <= i.Last "
+           "ORDER BY c.SMSID COLLATE \"C\" FOR UPDATE OF c",
+    .input = {{"After", DB_INTEGER}, {"Last", DB_INTEGER}},
+    .input_count = 2,
+    .output = {DB_INTEGER},
+    .output_count = 1,
+};
 static const struct db_statement delete_states = {
     .sql = "DELETE FROM SR_States WHERE MachineID > (SELECT i.After FROM @input i) "
            "AND MachineID <= (SELECT i.Last FROM @input i) AND ProcessedTime < (SELECT i.Oldest FROM @input i)",
@@ -66,6 +75,14 @@ static bool delete_rows(void *owner, struct db *db, struct error *err)
                   &deletion->deleted, err);
 }
 
+static bool delete_locked_states(void *owner, struct db *db, struct error *err)
+{
+    const struct deletion *deletion = owner;
+    return (db_is_sqlite(db) || db_run(db, &lock_postgres, (struct db_rows){deletion->row, 1},
+                                       (struct db_reader){NULL, NULL}, NULL, err)) &&
+           delete_rows(owner, db, err);
+}
+
 static void note_last(void *owner, const struct db_value *row)
 {
     *(int64_t *)owner = row[0].null ? INT64_MAX : row[0].integer;
@@ -80,7 +97,7 @@ bool store_delete_states(struct store *store, int64_t before, int64_t *after, ui
         return false;
     const struct db_value row[] = {store_integer(*after), store_integer(last), store_integer(before)};
     struct deletion deletion = {&delete_states, row, 0};
-    if (last != INT64_MAX && !store_transact(store, delete_rows, &deletion, err))
+    if (last != INT64_MAX && !store_transact(store, delete_locked_states, &deletion, err))
         return false;
     *after = last;
     *deleted = deletion.deleted;

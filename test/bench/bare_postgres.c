@@ -91,14 +91,25 @@ static struct db_value text(struct span value)
 
 /* ---- tables ---- */
 
-static void add_state(struct bare_postgres *bare, const struct fleet_report *report, const struct state_message *message)
+static void add_state(struct bare_postgres *bare, const struct fleet_report *report,
+                      const struct state_message *message)
 {
     const struct db_value row[] = {
-        number(bare_machine(report)),    number(message->topic_type),  text(message->topic_id),
-        text(message->user_sid),         number(message->topic_id_type), text(message->user),
-        number(message->state),          number(message->criticality), number(message->time),
-        number(report->report.created),  number((int64_t)message->serial), number(message->param_flags),
-        number((int64_t)message->param_count), text(message->params[0]), number(FLEET_NOW),
+        number(bare_machine(report)),
+        number(message->topic_type),
+        text(message->topic_id),
+        text(message->user_sid),
+        number(message->topic_id_type),
+        text(message->user),
+        number(message->state),
+        number(message->criticality),
+        number(message->time),
+        number(report->report.created),
+        number((int64_t)message->serial),
+        number(message->param_flags),
+        number((int64_t)message->param_count),
+        text(message->params[0]),
+        number(FLEET_NOW),
     };
     add_row(bare, &statements[STATE], row);
 }
@@ -107,10 +118,9 @@ static void add_client(struct bare_postgres *bare, const struct fleet_report *re
 {
     const struct sender *sender = &report->report.sender;
     const struct db_value row[] = {
-        number(bare_machine(report)), text(sender->key),         text(sender->id),
-        text(sender->name),           text(sender->version),     number(sender->type),
-        number(sender->installed),    number(sender->code_page), number(sender->lcid),
-        number(FLEET_NOW),            number(FLEET_NOW),
+        number(bare_machine(report)), text(sender->key),    text(sender->id),          text(sender->name),
+        text(sender->version),        number(sender->type), number(sender->installed), number(sender->code_page),
+        number(sender->lcid),         number(FLEET_NOW),    number(FLEET_NOW),
     };
     add_row(bare, &statements[CLIENT], row);
 }

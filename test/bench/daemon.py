@@ -12,7 +12,7 @@ from servers import BenchError
 LOADED = "SELECT COUNT(*) FROM SR_ProcessedFiles"
 INCOMING = "inboxes/auth/statesys.box/incoming"
 PATIENCE = 600                          # seconds: says only that something hangs
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.2
 
 Drain = namedtuple("Drain", "files seconds first_rate last_rate megabytes")
 

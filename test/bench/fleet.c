@@ -58,7 +58,7 @@ static struct sender sender_of(const struct fleet_report *report)
 void fleet_next(struct fleet *fleet, struct fleet_report *out)
 {
     memset(out, 0, sizeof *out);
-    out->client = (unsigned)(fleet->made * 7919 % fleet->clients);      /* 7919 has no divisor with their number */
+    out->client = (unsigned)(fleet->made * 7919 % fleet->clients); /* 7919 has no divisor with their number */
     (void)snprintf(out->id, sizeof out->id, "GUID:6F3C1E52-8A0B-4D7E-9C21-%012u", out->client);
     (void)snprintf(out->name, sizeof out->name, "PC-%06u", out->client);
     (void)snprintf(out->file, sizeof out->file, "%016" PRIX64 ".smx", fleet->made);

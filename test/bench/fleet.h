@@ -14,21 +14,21 @@ enum { FLEET_STATES = 20000, FLEET_MOST_MESSAGES = 20, FLEET_ROWS = 256 };
 #define FLEET_NOW ((int64_t)1700000000 * 1000000)
 
 struct fleet {
-    unsigned messages;                      /* of each report: 1 to FLEET_MOST_MESSAGES */
+    unsigned messages; /* of each report: 1 to FLEET_MOST_MESSAGES */
     unsigned clients;
-    unsigned topics;                        /* of each client */
-    uint64_t made;                          /* reports */
+    unsigned topics; /* of each client */
+    uint64_t made;   /* reports */
 };
 
 struct fleet_report {
     struct report report;
     struct state_message messages[FLEET_MOST_MESSAGES];
-    unsigned client;                        /* from 0 */
+    unsigned client; /* from 0 */
     char id[48];
     char name[16];
     char file[32];
     char topics[FLEET_MOST_MESSAGES][40];
-    unsigned char hash[32];                 /* stands for the content's */
+    unsigned char hash[32]; /* stands for the content's */
 };
 
 void fleet_init(struct fleet *fleet, unsigned messages);

@@ -116,8 +116,8 @@ def measure_clients(place, database, plan):
     schema(database)
     for statement in crowd.client_statements(plan.clients):
         database.run(statement)
-    daemon.write_files(LOADING, place, 1, plan.drain // 5)
-    found = daemon.drain(STATESYS, place, database, plan.drain // 5)
+    daemon.write_files(LOADING, place, 1, plan.drain // 2)
+    found = daemon.drain(STATESYS, place, database, plan.drain // 2)
     print("%d clients known: %s" % (plan.clients, loader_page.drain_text(found)), flush=True)
     return found
 

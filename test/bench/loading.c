@@ -106,7 +106,7 @@ static void write_content(const struct fleet_report *report, struct buffer *out)
 struct parser {
     struct xml_reader *reader;
     struct arena *arena;
-    struct buffer contents;                 /* of all reports of a transaction, one behind the other */
+    struct buffer contents; /* of all reports of a transaction, one behind the other */
     size_t ends[FLEET_ROWS];
     struct report reports[FLEET_ROWS];
 };

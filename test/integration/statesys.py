@@ -4,6 +4,7 @@ import itertools
 import os
 import pathlib
 import re
+import signal
 import sqlite3
 
 import cmtrace
@@ -100,6 +101,12 @@ class Statesys(Daemon):
         return self.of(client, "FirstMissing, LastMissing", "SR_MissingMessageRanges")
 
     # ---- lines ----
+
+    def reload(self):
+        """The line that says how it went."""
+        before = len(self.said_lines("Settings .*reloaded"))
+        self.process.send_signal(signal.SIGHUP)
+        return self.wait_for_line("Settings .*reloaded", before + 1)[-1]
 
     def lines(self):
         """Texts of the log's whole lines."""

@@ -4,7 +4,7 @@ import re
 
 import wire
 from relay import wait_until
-from reports import CLIENT, message, report, smx
+from reports import CLIENT, message, report
 
 GOOD = report(message(1))
 BAD = {
@@ -64,22 +64,4 @@ def test_a_bad_message_is_an_invalid_record_and_no_bad_file(statesys):
     statesys.wait_for_line("WARNING: file some.smx, message 2: .+, record is invalid$")
     statesys.wait_for_line("Processed 3 records with 1 invalid records.$")
     assert statesys.of(CLIENT, "Records, InvalidRecords", "SR_ProcessedFiles") == [(3, 1)]
-    assert statesys.files("corrupt") == []
-
-
-def test_a_half_written_file_is_left_and_then_loaded_once(start_statesys, database):
-    """Other programs write under the final name, and not all at once."""
-    statesys = start_statesys(database=database, half_written_age="1h")
-    content = smx(1, 2, 3)
-    with open(statesys.inbox / "incoming" / "half.smx", "wb", buffering=0) as half:
-        half.write(content[:len(content) // 2])
-        statesys.put("other.smx", smx(4))
-        statesys.wait_for_line("Processing file: other.smx$")
-        statesys.put("third.smx", smx(5))                   # another round has seen it
-        statesys.wait_for_line("Processing file: third.smx$")
-        half.write(content[len(content) // 2:])
-    statesys.wait_until_loaded()
-    assert statesys.of(CLIENT, "SerialNumber", "SR_States") == [(n,) for n in range(1, 6)]
-    assert statesys.of(CLIENT, "FileName, Records", "SR_ProcessedFiles") == [
-        ("half.smx", 3), ("other.smx", 1), ("third.smx", 1)]
     assert statesys.files("corrupt") == []

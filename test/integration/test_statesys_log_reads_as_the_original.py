@@ -2,7 +2,7 @@
 import re
 
 import wire
-from reports import message, report, smx
+from reports import smx
 
 FOUND = "Found new state messages to process, starting processing thread"
 STARTED = 'Thread "State Message Processing Thread #0" id:%s started'
@@ -72,35 +72,3 @@ def test_threads_say_their_own_numbers(start_statesys):
     for line in statesys.said_lines("^Thread .*started$"):
         assert re.fullmatch(r'Thread "State Message Processing Thread #[0-3]" id:\d+ started', line)
     assert len(statesys.said_lines("Processing file: ..[.]smx$")) == 40
-
-
-def test_start_block(start_statesys, tmp_path):
-    (tmp_path / "parent").mkdir()
-    statesys = start_statesys(site_code="ps1", parent_site="cas", parent_inbox=tmp_path / "parent", loader_threads=2,
-                              polling_interval="60s", chunk_size="1M", max_chunks=7, min_missing_age="10080m",
-                              resync_check_interval="30m", heartbeat_interval="120m", min_resync_period="24h")
-    statesys.wait_for_line("successfully initialized")
-    lines = statesys.lines()
-    assert lines[lines.index("Using the following configuration properties from the site control file:") + 1:][:12] == [
-        "  Site code                              PS1",
-        "  Parent site code                       CAS",
-        "  Loader threads                         2",
-        "  Inbox polling interval (secs)          60",
-        "  Loader chunk size (KB)                 1024",
-        "  Max chunks fetched                     7",
-        "  Verbose logging                        NO",
-        "  Min resync period (hours)              24",
-        "  Resync check interval (min)            30",
-        "  Min missing message age (min)          10080",
-        "  Heartbeat message interval (min)       120",
-        "=== StateSys has been successfully initialized. ==="]
-
-
-def test_a_client_cannot_forge_a_line(start_statesys):
-    """Neither by the name of a file, nor by what is in a report."""
-    forged = "x  $$<SMS_STATE_SYSTEM><01-01-2026 00:00:00.000+000><thread=1 (0x1)>\r\nStopping"
-    statesys = start_statesys(log_level="verbose")
-    statesys.put("a\r\nStopping  $$<X>.smx", wire.smx(report(message(1, topic=forged), name=forged)))
-    statesys.wait_until_loaded()
-    statesys.wait_for_line("Processing file: a~~Stopping")
-    assert statesys.said_lines("^Stopping$") == []

@@ -1,17 +1,8 @@
 """Whatever lies in the inbox and however it came there: files are loaded, nothing else is touched, nobody waits."""
 import os
 import socket
-import sys
 
-import wire
-from relay import TOP, wait_until
-from reports import CLIENT, message, report, smx
-from statesys import ALLOW, REFUSE, UNWANTED, Sqlite
-
-sys.path.append(str(TOP / "test/fault"))
-from images import fill  # noqa: E402 (found by the line above)
-
-LONGEST = "x" * 251 + ".smx"
+from reports import CLIENT, smx
 
 
 def test_what_is_no_file_is_left(start_statesys, tmp_path):
@@ -46,23 +37,6 @@ def test_what_was_left_in_process_is_loaded_once(start_statesys):
     assert statesys.files("corrupt") == []
 
 
-def test_the_longest_name_can_be_bad_and_can_be_tried_again(start_statesys):
-    statesys = start_statesys(half_written_age="0")
-    statesys.put(LONGEST, b"no report")
-    statesys.wait_until_loaded()
-    bad, = statesys.files("corrupt")
-    assert (statesys.inbox / bad).read_bytes() == b"no report" and len(os.listdir(statesys.inbox / "corrupt")) == 2
-    statesys.ask(REFUSE["sqlite"])
-    statesys.put(LONGEST, wire.smx(report(message(1, state=UNWANTED))))
-    statesys.wait_until_loaded()
-    refused, = statesys.files("retry")
-    statesys.ask(ALLOW["sqlite"])
-    (statesys.inbox / refused).rename(statesys.inbox / "retry" / LONGEST)
-    wait_until(lambda: statesys.of(CLIENT, "SerialNumber", "SR_States") == [(1,)], "the row")
-    statesys.wait_until_loaded()
-    assert statesys.files("retry") == []
-
-
 def test_an_inbox_that_is_exchanged(start_statesys):
     """As an admin does who moves it to another disk: the new directories are found, and what is in them."""
     statesys = start_statesys()
@@ -75,33 +49,6 @@ def test_an_inbox_that_is_exchanged(start_statesys):
         statesys.put("%s.smx" % queue, smx(serial), queue)
     statesys.wait_until_loaded()
     assert statesys.of(CLIENT, "SerialNumber", "SR_States") == [(n,) for n in range(1, 5)]
-
-
-def test_a_bad_file_waits_for_room_for_its_reason(start_statesys, small_disk, tmp_path):
-    statesys = start_statesys(root=small_disk / "site", database=Sqlite(tmp_path / "statesys.db"),
-                              log_dir=tmp_path / "logs", half_written_age="0")
-    statesys.wait_for_heartbeat()
-    waiting = {"bad.smx": b"no report", "good.smx": smx(1)}
-    for name, content in waiting.items():
-        (statesys.inbox / name).write_bytes(content)
-    fill(small_disk / "ballast")
-    for name in waiting:
-        (statesys.inbox / name).rename(statesys.inbox / "incoming" / name)
-    statesys.wait_for_line("bad.smx cannot be moved .*No space left")
-    wait_until(lambda: statesys.of(CLIENT, "SerialNumber", "SR_States") == [(1,)], "the good one")
-    assert statesys.files("corrupt") == []
-    (small_disk / "ballast").unlink()
-    statesys.wait_until_loaded()
-    assert statesys.files("corrupt") == ["corrupt/bad.smx"] and (statesys.inbox / "corrupt/bad.smx.why").read_text()
-
-
-def test_a_file_that_is_too_large(start_statesys):
-    statesys = start_statesys(max_file="64K", half_written_age="0")
-    statesys.put("large.smx", smx(1) + bytes(65536))
-    statesys.put("z.smx", smx(2))
-    statesys.wait_until_loaded()
-    assert statesys.files("corrupt") == ["corrupt/large.smx"]
-    assert statesys.of(CLIENT, "SerialNumber", "SR_States") == [(2,)]
 
 
 def test_a_report_of_very_many_messages(statesys):

@@ -1,4 +1,4 @@
-"""The password in a database's URL is in no line: not when all is well, not when it is wrong, not when it is changed."""
+"""The password in a database's URL is in no line: when all is well, when it is wrong, when it is changed."""
 import signal
 
 from relay import BUILD, Daemon, wait_until

@@ -79,12 +79,3 @@ def test_nothing_at_the_parent_is_written_over(child, parent):
     wait_until_all_is_up(child)
     assert (parent / "a.SMW").read_bytes() == smx(99)
     assert sorted(delivered(parent).values()) == [smx(1), smx(99)]
-
-
-def test_two_sites_in_a_row(start_statesys, database, tmp_path, parent, cluster):
-    """Serial numbers are counted at every site of the hierarchy."""
-    top = start_statesys(root=tmp_path / "top", site_code="CAS", database=database and cluster.create())
-    below = start_statesys(database=database, parent_site="CAS", parent_inbox=top.inbox / "incoming")
-    below.load(smx(1), smx(5))
-    wait_until(lambda: top.of(CLIENT, "COUNT(*)", "SR_States") == [(2,)], "the rows at the parent site")
-    assert top.ranges(CLIENT) == below.ranges(CLIENT) == [(2, 4)]

@@ -1,11 +1,5 @@
-"""The settings of STATE_MESSAGE_SYSTEM live in SC_Component_Property: read at start and on SIGHUP, bounded, overridden
-by our own file, which then writes the row (spec/statesys.md 2)."""
-import re
-import signal
-
-import pytest
-
-from reports import client, smx
+"""The settings of STATE_MESSAGE_SYSTEM live in SC_Component_Property: bounded, and overridden by our own file, which
+then writes the row (spec/statesys.md 2)."""
 
 FIND = "SELECT Value1, Value2, Value3 FROM SC_Component_Property WHERE Name = '%s'"
 ROWS = [                    # name, as --option, the override, what the row then holds
@@ -19,19 +13,12 @@ UNUSABLE = [                # name, value out of bounds, line of the start block
     ("Heartbeat Msg Interval", 525601, "Heartbeat message interval [(]min[)] +60"),
     ("Inbox Polling Interval", 86401, "Inbox polling interval [(]secs[)] +900"),
     ("Loader Chunk Size", 65537, "Loader chunk size [(]KB[)] +256"), ("Loader Threads", 65, "Loader threads +4"),
-    ("Loader Threads", 0, "Loader threads +4"), ("Max Chunks Fetched", -1, "Max chunks fetched +100"),
+    ("Max Chunks Fetched", -1, "Max chunks fetched +100"),
     ("Min Missing Message Age", 0, "Min missing message age [(]min[)] +2880"),
     ("Resync Check Interval", 0, "Resync check interval [(]min[)] +15")]
-
-
-def set_row(statesys, name, value):
-    statesys.ask("UPDATE SC_Component_Property SET Value3 = %d WHERE Name = '%s'" % (value, name))
-
-
-def reload(statesys):
-    before = len(statesys.said_lines("Settings .*reloaded"))
-    statesys.process.send_signal(signal.SIGHUP)
-    return statesys.wait_for_line("Settings .*reloaded", before + 1)[-1]
+NO_RETRY_CONFIG = [
+    "", "7200,28800,86400", "<Config/>", RETRY % "", RETRY % "0", RETRY % "1,x", RETRY % ",".join(["1"] * 17),
+    RETRY.replace('"0"  ', '"1"  ') % "1", "<!DOCTYPE a>" + RETRY % "1"]
 
 
 def test_our_settings_win_and_write_the_row(start_statesys, database):
@@ -48,54 +35,22 @@ def test_our_settings_win_and_write_the_row(start_statesys, database):
 
 
 def test_rows_that_cannot_be_used_count_as_the_default(start_statesys, database):
+    """They stay as they are: they are the admin's."""
     statesys = start_statesys(database=database, polling_interval="0")
+    statesys.stop()
+    for name, value, _ in UNUSABLE:
+        statesys.ask("UPDATE SC_Component_Property SET Value3 = %d WHERE Name = '%s'" % (value, name))
+    statesys.log_path.unlink()
+    statesys.start()
     for name, value, line in UNUSABLE:
-        statesys.stop()
-        set_row(statesys, name, value)
-        statesys.log_path.unlink()
-        statesys.start()
         statesys.wait_for_line("^  %s$" % line)
         statesys.wait_for_line("WARNING: .*" + name)
-        assert statesys.ask(FIND % name) == [("", "", value)]               # it is the admin's
-        set_row(statesys, name, 1)
+        assert statesys.ask(FIND % name) == [("", "", value)]
 
 
-@pytest.mark.parametrize("value", [
-    "", "7200,28800,86400", "<Config/>", RETRY % "", RETRY % "0", RETRY % "1,x", RETRY % ",".join(["1"] * 17),
-    RETRY.replace('"0"  ', '"1"  ') % "1", "<!DOCTYPE a>" + RETRY % "1"])
-def test_a_retry_config_that_cannot_be_used(start_statesys, value):
+def test_a_retry_config_that_cannot_be_used(start_statesys):
     statesys = start_statesys()
-    statesys.ask("UPDATE SC_Component_Property SET Value2 = '%s' WHERE Name = 'Retry Config'" % value)
-    assert reload(statesys) == "Settings reloaded"
-    statesys.wait_for_line("WARNING: .*Retry Config")
-
-
-def test_reload_takes_a_row_that_the_admin_has_changed(start_statesys, database):
-    statesys = start_statesys(database=database)
-    set_row(statesys, "Loader Threads", 1)
-    assert reload(statesys) == "Settings reloaded"
-    statesys.wait_for_line("terminated normally$")
-    seen = len(statesys.lines())
-    for n in range(32):
-        statesys.put("%02d.smx" % n, smx(1, client=client(n)))
-    statesys.wait_until_loaded()
-    statesys.stop()
-    assert set(re.findall("Thread #.", "\n".join(statesys.lines()[seen:]))) == {"Thread #0"}
-    assert not statesys.said_lines("WARNING")
-
-
-def test_reload_brings_a_row_back_that_is_gone(start_statesys):
-    statesys = start_statesys()
-    statesys.ask("DELETE FROM SC_Component_Property WHERE Name = 'Max Chunks Fetched'")
-    assert reload(statesys) == "Settings reloaded"
-    assert statesys.ask(FIND % "Max Chunks Fetched") == [("", "", 100)]
-
-
-def test_reload_while_the_database_is_away_changes_nothing(start_statesys, cluster):
-    statesys = start_statesys(database=cluster.create())
-    cluster.stop()
-    assert reload(statesys).startswith("Settings not reloaded, the old ones stay: ")
-    cluster.start()
-    assert reload(statesys) == "Settings reloaded"
-    statesys.load(smx(1))
-    assert statesys.ask("SELECT COUNT(*) FROM SR_States WHERE TopicType = 500") == [(1,)]
+    for count, value in enumerate(NO_RETRY_CONFIG, 1):
+        statesys.ask("UPDATE SC_Component_Property SET Value2 = '%s' WHERE Name = 'Retry Config'" % value)
+        assert statesys.reload() == "Settings reloaded"
+        statesys.wait_for_line("WARNING: .*Retry Config", count)

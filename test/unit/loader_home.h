@@ -81,10 +81,19 @@ static inline void set_place(struct place *to)
     atomic_store(&to->site.force, &to->force);
 }
 
+/* A loader makes none: where there was one and is none any more, it waits. */
+static inline void make_database(void)
+{
+    struct store *store;
+    must(store_open(&place.site.store, &store, &err));
+    store_close(store);
+}
+
 static int make_place(void **state)
 {
     (void)make_home(state);
     set_place(&place);
+    make_database();
     xml_init();
     return 0;
 }

@@ -63,7 +63,7 @@ static void a_host_may_be_255_bytes_long(void **state)
 
 static in_port_t port_of(int fd)
 {
-    struct sockaddr_in at;
+    struct sockaddr_in at = {0};
     socklen_t len = sizeof at;
     assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
     return ntohs(at.sin_port);

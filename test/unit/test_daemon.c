@@ -157,24 +157,26 @@ static void a_socket_is_taken_only_by_whom_it_is_for(void **state)
 {
     (void)state;
     const int kept = fcntl(FIRST_SOCKET, F_DUPFD_CLOEXEC, 10);      /* whatever that is now */
+    const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    assert_true(dup2(null, FIRST_SOCKET) == FIRST_SOCKET);
     assert_int_equal(daemon_take_socket(), -1);
     set_number("LISTEN_FDS", 1);
     assert_int_equal(daemon_take_socket(), -1);
     set_number("LISTEN_PID", getpid() + 1);
     assert_int_equal(daemon_take_socket(), -1);
     set_number("LISTEN_PID", getpid());
-    (void)close(FIRST_SOCKET);
-    assert_int_equal(daemon_take_socket(), -1);
-    const int null = open("/dev/null", O_RDONLY);
-    assert_true(null == FIRST_SOCKET || dup2(null, FIRST_SOCKET) == FIRST_SOCKET);
     assert_int_equal(daemon_take_socket(), FIRST_SOCKET);
     assert_int_equal(fcntl(FIRST_SOCKET, F_GETFD), FD_CLOEXEC);
     set_number("LISTEN_FDS", 0);
     assert_int_equal(daemon_take_socket(), -1);
+    set_number("LISTEN_FDS", 1);
+    (void)close(FIRST_SOCKET);
+    assert_int_equal(daemon_take_socket(), -1);
+    if (kept >= 0)
+        (void)dup2(kept, FIRST_SOCKET);
+    (void)close(kept);
     if (null != FIRST_SOCKET)
         (void)close(null);
-    (void)(kept < 0 ? close(FIRST_SOCKET) : dup2(kept, FIRST_SOCKET));
-    (void)close(kept);
 }
 
 /* ---- the end ---- */

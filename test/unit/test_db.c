@@ -23,7 +23,7 @@ static const struct db_statement insert = {
     .input_count = 3,
 };
 static const struct db_statement upsert = {
-    .sql = "INSERT INTO t (k, n, s) SELECT i.k, i.n, i.s FROM @input i WHERE true "
+    .sql = "INSERT INTO t (k, n, s) @rows "
            "ON CONFLICT (k) DO UPDATE SET n = excluded.n, s = excluded.s WHERE excluded.n > t.n",
     .input = {{"k", DB_INTEGER}, {"n", DB_INTEGER}, {"s", DB_TEXT}},
     .input_count = 3,

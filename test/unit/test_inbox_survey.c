@@ -13,15 +13,20 @@ static void put_aged(const char *name, int64_t seconds)
     assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
 }
 
-static struct inbox_survey survey(uint64_t most)
+static struct inbox_survey survey_of(const char *directory, uint64_t most)
 {
     struct inbox_survey found;
     struct error err;
     char path[PATH_SIZE];
-    (void)snprintf(path, sizeof path, "%s/in", home);
+    (void)snprintf(path, sizeof path, "%s/%s", home, directory);
     if (!inbox_survey(path, most, &found, &err))
         fail_msg("%s", err.text);
     return found;
+}
+
+static struct inbox_survey survey(uint64_t most)
+{
+    return survey_of("in", most);
 }
 
 static void files_that_count_are_counted_and_the_oldest_is_found(void **state)
@@ -64,24 +69,34 @@ static int count_looks(int directory, const char *path, struct stat *out, int fl
     return fstatat(directory, path, out, flags);
 }
 
-/* Whatever the order in the directory: the smallest name is asked for its age when it is met. */
-static void of_many_files_few_are_asked_and_the_first_name_is_among_them(void **state)
+enum { MANY = 3000 };
+
+static void put_many(const char *directory)
 {
-    enum { MANY = 3000 };
-    char name[32];
-    (void)state;
-    struct inbox *inbox = open_inbox();
+    char name[64];
     for (int i = 1; i < MANY; i++) {
-        (void)snprintf(name, sizeof name, "in/%07d.smx", (int)(i * 7919LL % 10000000));
+        (void)snprintf(name, sizeof name, "%s/%07d.smx", directory, (int)(i * 7919LL % 10000000));
         put(name, "");
     }
-    put_aged("in/0000000.smx", 1000);
-    looks = 0;
+}
+
+/* Whatever the order in the directory: that file is the first one made in one, and the last in the other. */
+static void of_many_files_few_are_asked_and_the_first_name_is_among_them(void **state)
+{
+    (void)state;
+    struct inbox *inbox = open_inbox();
+    put_aged("in/high/0000000.smx", 1000);
+    put_many("in/high");
+    put_many("in/low");
+    put_aged("in/low/0000000.smx", 1000);
     sys.fstatat = count_looks;
-    const struct inbox_survey found = survey(MANY + 1);
-    assert_int_equal(found.count, MANY);
-    assert_int_equal(found.oldest, 1000 * INT64_C(1000000) + 5);
-    assert_in_range(looks, 1000, 2000);
+    for (int i = 0; i < 2; i++) {
+        looks = 0;
+        const struct inbox_survey found = survey_of(i == 0 ? "in/high" : "in/low", MANY + 1);
+        assert_int_equal(found.count, MANY);
+        assert_int_equal(found.oldest, 1000 * INT64_C(1000000) + 5);
+        assert_in_range(looks, 1000, 2000);
+    }
     sys.fstatat = sys_kernel.fstatat;
     inbox_close(inbox);
 }

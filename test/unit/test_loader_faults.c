@@ -29,7 +29,7 @@ static void prepare(bool with_parent)
     put("process/2/lock", "");
     (void)snprintf(parent, sizeof parent, "%s/parent", home);
     if (with_parent) {
-        place.settings.parent_inbox = parent;
+        place.site.paths.parent_inbox = parent;
         place.site.store.parent_site = "CAS";
         put_report("outgoing/o.SMW", "GUID:O", 1, "1");
     }

@@ -7,7 +7,7 @@ static int make_child(void **state)
 {
     (void)make_place(state);
     (void)snprintf(parent, sizeof parent, "%s/parent", home);
-    place.settings.parent_inbox = parent;
+    place.site.paths.parent_inbox = parent;
     place.site.store.parent_site = "CAS";
     load_once(); /* makes the directories, but not the parent's */
     return 0;
@@ -97,6 +97,19 @@ static void while_the_parent_is_away_files_wait_and_come_later(void **state)
     assert_true(is_there("parent/a.SMW") && is_there("parent/b.SMW") && !is_there("outgoing/a.SMW"));
 }
 
+/* max-file may have been more when it came. */
+static void one_that_cannot_be_read_does_not_hold_up_the_others(void **state)
+{
+    static char large[2 * 1024 * 1024];
+    (void)state;
+    make_parent();
+    memset(large, ' ', sizeof large - 1);
+    put("outgoing/a.SMW", large);
+    put("outgoing/b.SMW", "b");
+    load_once();
+    assert_true(is_there("outgoing/a.SMW") && is_there("parent/b.SMW") && !is_there("outgoing/b.SMW"));
+}
+
 /* As after a crash between the commit and the delivery. */
 static void what_is_in_the_database_already_still_comes_to_the_parent(void **state)
 {
@@ -128,6 +141,7 @@ int main(void)
         TEST(a_file_comes_to_the_parent_as_it_is),
         TEST(a_name_that_the_parent_has_gets_a_number),
         TEST(while_the_parent_is_away_files_wait_and_come_later),
+        TEST(one_that_cannot_be_read_does_not_hold_up_the_others),
         TEST(what_is_in_the_database_already_still_comes_to_the_parent),
         TEST(what_is_bad_does_not_come_to_the_parent),
     };

@@ -95,6 +95,20 @@ static void spans_are_equal_by_their_bytes(void **state)
     assert_true(span_equal(span_of("abc"), SPAN("abc")));
 }
 
+static void spans_have_the_order_of_their_bytes(void **state)
+{
+    static const struct span ascending[] = {{NULL, 0},  SPAN("\0"), SPAN("a"),   SPAN("a\0"),
+                                            SPAN("ab"), SPAN("b"),  SPAN("\xC4")};
+    enum { COUNT = sizeof ascending / sizeof ascending[0] };
+    (void)state;
+    for (size_t i = 0; i < COUNT; i++)
+        for (size_t k = 0; k < COUNT; k++) {
+            const int order = span_compare(ascending[i], ascending[k]);
+            assert_int_equal((order > 0) - (order < 0), (i > k) - (i < k));
+        }
+    assert_int_equal(span_compare(SPAN(""), ascending[0]), 0);
+}
+
 static void a_number_is_digits_that_fit(void **state)
 {
     static const struct {
@@ -187,7 +201,7 @@ static void an_arena_counts_what_it_took_and_stops_at_its_ceiling(void **state)
     assert_int_equal(arena_used(arena), 0);
     assert_non_null(arena_alloc(arena, 8000));
     assert_int_equal(arena_used(arena), 8192);
-    assert_non_null(arena_alloc(arena, 11000));         /* the next block would be larger than what is left */
+    assert_non_null(arena_alloc(arena, 11000)); /* the next block would be larger than what is left */
     assert_int_equal(arena_used(arena), 20000);
     assert_null(arena_alloc(arena, 1000));
     assert_false(arena_error(arena, "memory", &err));
@@ -269,7 +283,7 @@ static void memory_refused_by_the_system_is_no_ceiling(void **state)
     assert_int_equal(budget.used, 0);
     assert_int_equal(arena_used(arena), 0);
 
-    allow_allocations(1);                                /* and it works again when memory is back */
+    allow_allocations(1); /* and it works again when memory is back */
     assert_non_null(arena_alloc(arena, 10));
     assert_null(arena_alloc(arena, 2 * 1024 * 1024));
     assert_false(arena_error(arena, "memory", &err));
@@ -383,6 +397,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_span_is_trimmed_of_what_is_blank),
         cmocka_unit_test(spans_are_equal_by_their_bytes),
+        cmocka_unit_test(spans_have_the_order_of_their_bytes),
         cmocka_unit_test(a_number_is_digits_that_fit),
         cmocka_unit_test(a_budget_gives_up_to_its_most),
         cmocka_unit_test(a_budget_lowered_below_its_use_gives_nothing_until_it_is_free_again),

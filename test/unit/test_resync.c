@@ -255,9 +255,10 @@ static void only_guids_are_asked(void **state)
 {
     static const char *const others[] = {"GUID:../../../../../../../etc/passwd/./././.", "GUID:00000001",
                                          "GUID:0000000G-0000-0000-0000-0000000000AB",
-                                         "GUID:00000001-0000-0000-0000-0000000000ABC"};
+                                         "GUID:00000001-0000-0000-0000-0000000000ABC",
+                                         "GUID:-0000001-0000-0000-0000-0000000000AB"};
     (void)state;
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < 5; i++) {
         struct made made;
         make_report(&made, 1, NOW - 3000 * MINUTE, 1000000 + i);
         made.report.sender.id = span_of(others[i]);
@@ -270,7 +271,7 @@ static void only_guids_are_asked(void **state)
     own.resync_batch = 1;
     check_at(NOW);
     assert_true(is_asked(1));
-    assert_string_equal(issued(), "-|-\n-|-\n-|-\n-|-\n1700000000000000|5\n");
+    assert_string_equal(issued(), "-|-\n-|-\n-|-\n-|-\n-|-\n1700000000000000|5\n");
 }
 
 /* ---- the backlog ---- */

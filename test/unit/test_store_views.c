@@ -105,6 +105,53 @@ static void topics_are_counted_and_their_states_named(void **state)
     assert_string_equal(ASK_TEXT("SELECT StateName FROM v_States WHERE TopicType = 77"), "77/5\n");
 }
 
+/* ---- by which way ---- */
+
+#define FIRST_ROWS(view) "SELECT * FROM " view " LIMIT 100"
+#define LAST_CHANGE_SQLITE "SR_States_Topic (TopicType=? AND TopicID=? AND StateID=?)"
+#define LAST_CHANGE_POSTGRES "messagetime IS NOT NULL"
+
+/* What a plan must say: the last change is one step into the index, the most states are its end. */
+static const struct {
+    struct db_statement sqlite;
+    const char *sqlite_says;
+    struct db_statement postgres;
+    const char *postgres_says;
+} plans[] = {
+#define PLAN(view, sqlite_says, postgres_says)                                                                         \
+    {                                                                                                                  \
+        {.sql = "EXPLAIN QUERY PLAN " FIRST_ROWS(view),                                                                \
+         .output = {DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_TEXT},                                                      \
+         .output_count = 4},                                                                                           \
+            sqlite_says, {.sql = "EXPLAIN " FIRST_ROWS(view), .output = {DB_TEXT}, .output_count = 1}, postgres_says   \
+    }
+    PLAN("v_UpdateStatus", LAST_CHANGE_SQLITE, LAST_CHANGE_POSTGRES),
+    PLAN("v_UpdateEnforcement", LAST_CHANGE_SQLITE, LAST_CHANGE_POSTGRES),
+    PLAN("v_DeploymentStatus", LAST_CHANGE_SQLITE, LAST_CHANGE_POSTGRES),
+    PLAN("v_StateMessageStatistics", "SR_StateCounts", "sr_statecounts"),
+    PLAN("v_TopTalkers", "SR_ClientTopics_States", "sr_clienttopics_states"),
+};
+
+/* Small tables are read whole and sorted where nobody forbids it. */
+static void no_view_reads_all_states(void **state)
+{
+    static const char *const forbidden[] = {
+        "SR_States_Topic (TopicType=?)", "SCAN SR_States",       "sqlite_autoindex_SR_States_1",
+        "Seq Scan on sr_states ",        "using sr_states_pkey",
+    };
+    (void)state;
+    load_fleet();
+    must(db_is_sqlite(db) ||
+         db_script(db, "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off", &err));
+    for (size_t i = 0; i < sizeof plans / sizeof plans[0]; i++) {
+        const char *plan = ask(db_is_sqlite(db) ? &plans[i].sqlite : &plans[i].postgres);
+        if (strstr(plan, db_is_sqlite(db) ? plans[i].sqlite_says : plans[i].postgres_says) == NULL)
+            fail_msg("%s is answered so:\n%s", plans[i].postgres.sql, plan);
+        for (size_t k = 0; k < sizeof forbidden / sizeof forbidden[0]; k++)
+            assert_null(strstr(plan, forbidden[k]));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +160,7 @@ int main(void)
         TEST(clients_are_listed_longest_silent_first),
         TEST(missing_ranges_are_listed_oldest_first),
         TEST(topics_are_counted_and_their_states_named),
+        TEST(no_view_reads_all_states),
     };
     db_server_init();
     const int failed = RUN_ON_BOTH(tests);
