@@ -21,8 +21,9 @@
  * each call is one by itself, for those who only read. One thread at a time for each connection.
  *
  * Errors: ERROR_BUSY: the database cannot be reached, is locked by others or shutting down (nothing is wrong with the
- * data; the same again later); ERROR_NO_SPACE: its disk is full; ERROR_NO_MEMORY; ERROR_SYSTEM: it refused what was
- * asked, with its own words, which never hold the password. After an error inside of a transaction everything but
+ * data; the same again later); ERROR_NO_SPACE: its disk is full; ERROR_NO_MEMORY; ERROR_MALFORMED: it refused
+ * these very rows (a constraint, a value out of bounds); ERROR_SYSTEM: it refused the question, whatever the rows (a right
+ * or a table is missing). With its own words, which never hold the password. After an error inside of a transaction everything but
  * db_rollback is refused. When db_commit fails, nobody knows whether the database holds the transaction: who begins
  * again must find out. A connection that was lost is made anew by the next db_begin.
  *

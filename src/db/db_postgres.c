@@ -45,13 +45,17 @@ static enum error_kind kind_of_state(const char *state)
         enum error_kind kind;
     } kinds[] = {
         {"08", ERROR_BUSY},             /* connection */
+        {"22", ERROR_MALFORMED},        /* a value */
+        {"23", ERROR_MALFORMED},        /* a constraint */
         {"25006", ERROR_BUSY},          /* a server that only reads: a standby, or not yet the new primary */
         {"40", ERROR_BUSY},             /* serialization, deadlock */
         {"53100", ERROR_NO_SPACE},      /* disk full */
         {"53", ERROR_BUSY},             /* memory, too many connections */
+        {"54", ERROR_MALFORMED},        /* a limit of the server's */
         {"55P03", ERROR_BUSY},          /* lock timeout */
         {"57", ERROR_BUSY},             /* starting, stopping, cancelled by its administrator */
         {"58030", ERROR_BUSY},          /* its disk is broken */
+        {"P0001", ERROR_MALFORMED},     /* raised by a trigger */
         {"XX001", ERROR_BUSY},          /* its tables are, */
         {"XX002", ERROR_BUSY},          /* its indexes */
     };

@@ -43,6 +43,10 @@ static enum error_kind kind_of_code(const struct sqlite *sqlite, int code)
         return ERROR_NO_SPACE;
     case SQLITE_NOMEM:
         return ERROR_NO_MEMORY;
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+    case SQLITE_TOOBIG:
+        return ERROR_MALFORMED;
     default:
         return ERROR_SYSTEM;
     }

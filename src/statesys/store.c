@@ -184,9 +184,10 @@ static bool load_together(struct store *store, struct store_file *files, size_t 
 
 /* ---- file by file ---- */
 
+/* A table that is missing, or a right, would refuse every file there is. */
 static bool is_for_later(const struct error *err)
 {
-    return err->kind == ERROR_BUSY || err->kind == ERROR_NO_SPACE || err->kind == ERROR_NO_MEMORY;
+    return err->kind != ERROR_MALFORMED;
 }
 
 /* False: the database went away, and nothing was done. */

@@ -11,8 +11,8 @@
  *
  * Whoever else writes rows of a client (a resync that is issued) first locks its row of SR_Clients, as the loader does.
  *
- * Errors: ERROR_BUSY, ERROR_NO_SPACE, ERROR_NO_MEMORY: nothing is wrong with the files, the same again later;
- * ERROR_SYSTEM: the database refused what was asked. One thread at a time for each store.
+ * Errors: nothing is wrong with the files, the same again later. What the database refuses for what is in it is a file's
+ * result, STORE_FAILED, and no error. One thread at a time for each store.
  */
 #ifndef STATESYS_STORE_H
 #define STATESYS_STORE_H

@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* A GUID, for its key becomes a file's name. */
-#define IS_GUID                                                                                                       \
+#define IS_GUID                                                                                                        \
     "c.SMSID LIKE '________-____-____-____-____________' AND TRIM(c.SMSID, '0123456789ABCDEF-') = '' "                 \
     "AND LENGTH(REPLACE(c.SMSID, '-', '')) = 32"
 

@@ -129,7 +129,8 @@ def measure_relay(place, work, database, plan):
     with daemon.running(STATESYS, place, database), relay.running(place) as (port, _):
         request = relay.request(port, load.IDENTIFIER_LENGTH)
         begin = time.monotonic()
-        answered = load.run_wrk(load.write_request(work, request), request.encoding, "EE", port, CONNECTIONS, plan.relay)
+        files = load.write_request(work, request)
+        answered = load.run_wrk(files, request.encoding, "EE", port, CONNECTIONS, plan.relay)
         good = answered.responses - answered.refused
         daemon.watch(database, 0, good, daemon.PATIENCE)
         seconds = time.monotonic() - begin
@@ -209,6 +210,7 @@ def benchmark(options):
 
 def main():
     os.environ["PATH"] += ":/usr/sbin:/sbin"
+    servers.heed_signals()
     try:
         benchmark(arguments())
     except BenchError as error:

@@ -63,7 +63,7 @@ def disturbance(cells):
 # ---- the whole state system ----
 
 def drain_text(found):
-    return ("%d files in %.1f s; %.0f files/s in the first half of the looks and %.0f in the second; most memory %.1f MiB"
+    return ("%d files in %.1f s; %.0f files/s in the first half of the looks, %.0f in the second; most memory %.1f MiB"
             % (found.files, found.seconds, found.first_rate, found.last_rate, found.megabytes))
 
 

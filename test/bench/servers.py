@@ -174,6 +174,23 @@ def contents(path):
         return file.read()
 
 
+# ---- how it ends ------------------------------------------------------------------------------
+
+POLITE = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def interrupt(_signal, _frame):
+    """Any polite signal ends the run through the same clean-up, which a second one does not disturb."""
+    for number in POLITE:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def heed_signals():
+    for number in POLITE:
+        signal.signal(number, interrupt)
+
+
 # ---- what must be there ------------------------------------------------------------------------
 
 def need(packages):

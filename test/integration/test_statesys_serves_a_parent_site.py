@@ -79,3 +79,15 @@ def test_nothing_at_the_parent_is_written_over(child, parent):
     wait_until_all_is_up(child)
     assert (parent / "a.SMW").read_bytes() == smx(99)
     assert sorted(delivered(parent).values()) == [smx(1), smx(99)]
+
+
+def test_another_parent_waits_for_the_next_start(start_statesys, parent, tmp_path):
+    config, other = tmp_path / "statesys.conf", tmp_path / "other"
+    other.mkdir()
+    config.write_text("parent-site = CAS\nparent-inbox = %s\n" % parent)
+    child = start_statesys(config=config)
+    config.write_text("parent-site = CAS\nparent-inbox = %s\n" % other)
+    assert child.reload() == "Settings reloaded"
+    child.load(smx(1))
+    wait_until_all_is_up(child)
+    assert list(delivered(parent).values()) == [smx(1)] and not list(other.iterdir())

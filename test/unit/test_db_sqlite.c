@@ -1,7 +1,7 @@
 /* SQLite: durable at each commit; a full disk, refused memory, a file that was moved away and a crowd at the door are
  * told apart, and do not last. */
-#include "db/db.h"
 #include "base/sys.h"
+#include "db/db.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-enum { CHUNKS = 60, FILES = 10, CLIENTS = 8, TOPICS = 5, THREADS = 4, ROUNDS = 40, PATIENCE = 60 };
+enum { CHUNKS = 40, FILES = 10, CLIENTS = 8, TOPICS = 5, THREADS = 4, ROUNDS = 20, PATIENCE = 60 };
 
 /* ---- the slow queries ---- */
 

@@ -32,9 +32,25 @@ static void a_file_that_is_refused_does_not_spoil_the_others(void **state)
     must(store_load(store, files, 4, NOW, &err));
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(files[i].result, i == 1 ? STORE_FAILED : STORE_LOADED);
-    assert_int_equal(files[1].err.kind, ERROR_SYSTEM);
+    assert_int_equal(files[1].err.kind, ERROR_MALFORMED);
     assert_string_equal(ask(&all_states), "00000000|1|7\n00000002|1|7\n00000003|1|7\n");
     assert_string_equal(ASK_NUMBER("SELECT COUNT(*) FROM SR_ProcessedFiles"), "3\n");
+}
+
+static void what_would_refuse_every_file_is_no_file_s_fault(void **state)
+{
+    struct made made[4];
+    struct store_file files[4];
+    (void)state;
+    make_four(made, files);
+    must(db_script(db, "ALTER TABLE SR_ProcessedFiles RENAME TO Elsewhere", &err));
+    assert_false(store_load(store, files, 4, NOW, &err));
+    assert_int_equal(err.kind, ERROR_SYSTEM);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(files[i].result, STORE_WAITING);
+    must(db_script(db, "ALTER TABLE Elsewhere RENAME TO SR_ProcessedFiles", &err));
+    must(store_load(store, files, 4, NOW, &err));
+    assert_int_equal(files[0].result, STORE_LOADED);
 }
 
 static void fill_beyond_bounds(struct made *made, char *text, size_t size)
@@ -149,6 +165,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_file_that_is_refused_does_not_spoil_the_others),
+        TEST(what_would_refuse_every_file_is_no_file_s_fault),
         TEST(what_does_not_fit_is_made_to_fit),
         TEST(a_locked_database_changes_nothing_and_is_tried_again),
         TEST(each_refused_allocation_is_no_memory_and_changes_nothing),
