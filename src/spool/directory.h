@@ -9,7 +9,8 @@
 bool directory_sweep(const char *path, bool alone, struct error *err) MUST_CHECK;
 
 /* The same for other temporaries: those of which `is_ours` says so, last changed before that time; INT64_MAX: all. */
-bool directory_remove(const char *path, bool (*is_ours)(const char *name), int64_t before, struct error *err) MUST_CHECK;
+bool directory_remove(const char *path, bool (*is_ours)(const char *name), int64_t before,
+                      struct error *err) MUST_CHECK;
 /* What was changed before is nobody's work any more. */
 int64_t directory_stale(int64_t now);
 /* The 16 characters of spool_name_write, and then `end`. */

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""The same files under other names, in other directories, in other rounds, to a state system that works at another pace:
-the database is the same, on SQLite and on PostgreSQL."""
+"""The same files under other names, in other directories, in other rounds, to a state system of another pace: the
+database is the same, on SQLite and on PostgreSQL."""
 import pathlib
 import random
 import sys

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Real power cuts: the file system under a state system that loads into SQLite is shut down without a flush of its log, at
-any moment; it is mounted again, and the state system loads on. At the end the database equals the one of an undisturbed
-run: so what was gone from the inbox had been durable in the database before."""
+"""Real power cuts: the file system under a state system that loads into SQLite is shut down without a flush of its log,
+at any moment; it is mounted again, and the state system loads on. At the end the database equals the one of an
+undisturbed run: so what was gone from the inbox had been durable in the database before."""
 import pathlib
 import random
 import sys
@@ -50,7 +50,8 @@ def live(image, scene, chance, one, most):
 
 
 def run(runs, seed, program=None):
-    one, chance, files = row.LoaderRow("power cut, ext4, SQLite", 0, seed=seed), random.Random(seed), mailbag.Mailbag(seed)
+    one = row.LoaderRow("power cut, ext4, SQLite", 0, seed=seed)
+    chance, files = random.Random(seed), mailbag.Mailbag(seed)
     with tempfile.TemporaryDirectory() as folder, images.Image(pathlib.Path(folder)) as image:
         expected = loading.undisturbed(folder, files)
         while one.runs < runs and not one.failed():

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Torture: the 1st, 2nd, 3rd ... call of each kind fails in the real state system, in each way that it can, until a life
-has no failure left: it starts, finds what one before it had in hand, loads, and stops. In place of each call that changes
-anything it is killed, too. Nothing is lost or counts twice, and no good file is called bad."""
+"""Torture: the 1st, 2nd, 3rd ... call of each kind fails in the real state system, in each way that it can, in a life
+in which it starts, finds what one before it had in hand, loads, and stops. In place of each call that changes anything
+it is killed, too. Nothing is lost or counts twice, and no good file is called bad."""
 import pathlib
 import random
 import re
@@ -17,8 +17,8 @@ from relay import PATIENCE, wait_until
 
 # Where its disk fails, a database may refuse a file for no fault of it: it waits for its retry.
 SETTINGS = {"retry_steps": ",".join(16 * "1"), "chunk_size": "4K", "loader_threads": 2}
-KILLS = {call: "KILLED" for call in ("openat", "write", "open64", "pwrite64", "ftruncate64", "fsync", "fdatasync", "renameat",
-                                     "renameat2", "linkat", "unlinkat", "unlink", "mkdirat")}
+KILLS = {call: "KILLED" for call in ("openat", "write", "open64", "pwrite64", "ftruncate64", "fsync", "fdatasync",
+                                     "renameat", "renameat2", "linkat", "unlinkat", "unlink", "mkdirat")}
 SENTENCE = re.compile("(statesys: ready.*\n)?statesys: .*(cannot|memory).*\n")
 
 
@@ -74,7 +74,7 @@ class Lives:
 
 
 def torture(lives, fault, ways, runs, seed):
-    """`ways`: how each call can fail. Of each at most so many points, by chance; 0: all that an undisturbed life has."""
+    """`ways`: how each call can fail. So many points of each at most, by chance; 0: all of an undisturbed life."""
     one, chance = row.LoaderRow(fault, 0, seed=seed), random.Random(seed)
     for call, errors in ways.items():
         points = [(call, error, nth) for error in errors.split() for nth in range(1, lives.counts[call] + 1)]

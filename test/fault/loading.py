@@ -10,7 +10,7 @@ import time
 import row  # noqa: F401 (finds the modules of test/integration)
 import wire
 from relay import wait_until
-from statesys import HEARTBEAT, Sqlite, Statesys
+from statesys import HEARTBEAT, Statesys
 
 CALM = {"half_written_age": 0, "admin_listen": "", "log_max_size": "1G"}    # it stands still in the tests
 OURS = ("db/", "logs/", "inboxes/auth/statesys.box/outgoing/resync/")

@@ -1,6 +1,6 @@
-"""A bag of files from a fleet, made from a seed. What the database holds after them is defined, in whatever order they are loaded and
-however often that is broken off: only then must it equal the one of an undisturbed run. Why it is:
-- the first report of each client is loaded in the calm, before the others: which serial is the first is an accident else;
+"""A bag of files from a fleet, made from a seed. What the database holds after them is defined, in whatever order they
+are loaded and however often that is broken off: only then must it equal the one of an undisturbed run. Why it is:
+- the first report of each client is loaded in the calm, before the others: else the first serial is an accident;
 - a serial is seen twice only in reports of the same Date, and in those of senders that do not count: so no order makes
   a repeated one look like a restart; nor is any so high that it could be one;
 - a client that restarts sends one report of the new numbering, of the latest Date of all, and of serials that came in
@@ -22,7 +22,7 @@ CALM = 3                            # messages of a client's first report
 PRIORITIES = {"high": 1, "normal": 5, "low": 10}
 QUEUES = ["high", *["normal"] * 5, "low"]
 NAMES = ["%07dZZ.smx", "%cB%06d.SMX", "%cmsg %06d.smx", "N_%06d\u00e4.Smx", "%c%07x.SMW"]
-TOPICS = ["505fda07-b4f3-45fb-83d9-8642554e277%d" % n for n in range(6)] + ["P010000F", "Cache add CAS00015.1 <&\">", None]
+TOPICS = [*("505fda07-b4f3-45fb-83d9-8642554e277%d" % n for n in range(6)), "P010000F", "Cache add C15.1 <&\">", None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,8 +55,9 @@ class Client:
     def message(self):
         self.serial += 1
         time = reports.LONG_AGO + 10 * self.serial + self.chance.choice((0, 0, 0, -55))     # each of its own
+        params = ("200", "\u00e4\u6f22 <&>")[:self.chance.randint(0, 2)]
         return reports.message(self.serial, self.chance.choice(TOPICS), self.chance.choice((300, 402, 500, 99999)),
-                               self.chance.randint(1, 12), time, ("200", "\u00e4\u6f22 <&>")[:self.chance.randint(0, 2)])
+                               self.chance.randint(1, 12), time, params)
 
     def report(self, messages, queue):
         self.date += 900
@@ -147,7 +148,7 @@ class Mailbag:
         return other
 
     def is_name_of(self, name, content_hash):
-        """A content that came more than once was loaded under one of its names; with a parent site its end is changed."""
+        """A content that came more than once was loaded under one of its names; a parent site changes the end."""
         return any(pathlib.Path(file.name).stem == pathlib.Path(name).stem for file in (*self.first, *self.later)
                    if hashlib.sha256(file.content).hexdigest() == content_hash)
 

@@ -22,11 +22,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { DB_SERVER_PATIENCE = 60 };       /* seconds: says only that something hangs */
+enum { DB_SERVER_PATIENCE = 60 }; /* seconds: says only that something hangs */
 
 static struct {
     char home[32];
-    char programs[64];                  /* Debian does not have them in PATH */
+    char programs[64]; /* Debian does not have them in PATH */
     pid_t pid;
     char url[128];
 } db_server;
@@ -35,7 +35,7 @@ static inline void db_server_find_programs(void)
 {
     glob_t found;
     const int failed = glob("/usr/lib/postgresql/*/bin", 0, NULL, &found);
-    assert(failed == 0);                /* apt-get install postgresql */
+    assert(failed == 0); /* apt-get install postgresql */
     (void)failed;
     (void)snprintf(db_server.programs, sizeof db_server.programs, "%s", found.gl_pathv[found.gl_pathc - 1]);
     globfree(&found);
@@ -51,7 +51,8 @@ static inline void db_server_become_user(void)
     (void)prctl(PR_SET_PDEATHSIG, SIGQUIT);
 }
 
-static inline pid_t db_server_spawn(const char *program, const char *const *arguments)
+/* The first of the arguments is the program's name; it finds its companions by the path that takes its place. */
+static inline pid_t db_server_spawn(const char **arguments)
 {
     const pid_t parent = getpid(), pid = fork();
     char path[128];
@@ -59,7 +60,8 @@ static inline pid_t db_server_spawn(const char *program, const char *const *argu
     if (pid > 0)
         return pid;
     db_server_become_user();
-    (void)snprintf(path, sizeof path, "%s/%s", db_server.programs, program);
+    (void)snprintf(path, sizeof path, "%s/%s", db_server.programs, arguments[0]);
+    arguments[0] = path;
     const int log = open("log", O_WRONLY | O_CREAT | O_APPEND, 0600);
     if (getppid() == parent && log >= 0 && dup2(log, STDOUT_FILENO) >= 0 && dup2(log, STDERR_FILENO) >= 0)
         (void)execv(path, (char *const *)(uintptr_t)arguments);
@@ -68,21 +70,21 @@ static inline pid_t db_server_spawn(const char *program, const char *const *argu
 
 static inline void db_server_start(void)
 {
-    const char *const arguments[] = {"postgres",
-                                     "-D",
-                                     "data",
-                                     "-k",
-                                     db_server.home,
-                                     "-c",
-                                     "listen_addresses=",
-                                     "-c",
-                                     "max_connections=10",
-                                     "-c",
-                                     "superuser_reserved_connections=0",
-                                     "-c",
-                                     "deadlock_timeout=10ms",
-                                     NULL};
-    db_server.pid = db_server_spawn("postgres", arguments);
+    const char *arguments[] = {"postgres",
+                               "-D",
+                               "data",
+                               "-k",
+                               db_server.home,
+                               "-c",
+                               "listen_addresses=",
+                               "-c",
+                               "max_connections=10",
+                               "-c",
+                               "superuser_reserved_connections=0",
+                               "-c",
+                               "deadlock_timeout=10ms",
+                               NULL};
+    db_server.pid = db_server_spawn(arguments);
     for (int i = 0; PQping(db_server.url) != PQPING_OK; i++) {
         assert(i < DB_SERVER_PATIENCE * 100);
         (void)usleep(10 * 1000);
@@ -108,19 +110,19 @@ static inline void db_server_write_password(void)
 /* Afterwards the working directory is the server's home. */
 static inline void db_server_init(void)
 {
-    const char *const arguments[] = {"initdb",
-                                     "-D",
-                                     "data",
-                                     "-U",
-                                     "statesys",
-                                     "-E",
-                                     "UTF8",
-                                     "--locale=C.UTF-8",
-                                     "-A",
-                                     "scram-sha-256",
-                                     "--pwfile=password",
-                                     "--no-sync",
-                                     NULL};
+    const char *arguments[] = {"initdb",
+                               "-D",
+                               "data",
+                               "-U",
+                               "statesys",
+                               "-E",
+                               "UTF8",
+                               "--locale=C.UTF-8",
+                               "-A",
+                               "scram-sha-256",
+                               "--pwfile=password",
+                               "--no-sync",
+                               NULL};
     const struct passwd *user = getpwnam("postgres");
     int status = -1;
     db_server_find_programs();
@@ -128,7 +130,7 @@ static inline void db_server_init(void)
     assert(mkdtemp(db_server.home) != NULL && chdir(db_server.home) == 0);
     db_server_write_password();
     assert(geteuid() != 0 || (user != NULL && chown(".", user->pw_uid, user->pw_gid) == 0));
-    (void)waitpid(db_server_spawn("initdb", arguments), &status, 0);
+    (void)waitpid(db_server_spawn(arguments), &status, 0);
     assert(status == 0);
     (void)snprintf(db_server.url, sizeof db_server.url, "postgresql://statesys:secret@/postgres?host=%s",
                    db_server.home);

@@ -2,8 +2,8 @@
 #ifndef TEST_STORE_FIXTURE_H
 #define TEST_STORE_FIXTURE_H
 
-#include "db/db.h"
 #include "../../src/statesys/store.h"
+#include "db/db.h"
 #include "db_server.h"
 
 #include <setjmp.h>

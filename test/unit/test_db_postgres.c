@@ -203,7 +203,8 @@ static void each_refusal_has_its_kind(void **state)
         {"53100", ERROR_NO_SPACE}, {"53200", ERROR_BUSY},   {"53300", ERROR_BUSY},   {"53400", ERROR_BUSY},
         {"40001", ERROR_BUSY},     {"40P01", ERROR_BUSY},   {"55P03", ERROR_BUSY},   {"57014", ERROR_BUSY},
         {"57P01", ERROR_BUSY},     {"08006", ERROR_BUSY},   {"25006", ERROR_BUSY},   {"25P02", ERROR_SYSTEM},
-        {"23505", ERROR_MALFORMED}, {"22003", ERROR_MALFORMED}, {"42601", ERROR_SYSTEM}, {"54000", ERROR_MALFORMED}, {"P0001", ERROR_MALFORMED}, {"58030", ERROR_BUSY},
+        {"23505", ERROR_MALFORMED}, {"22003", ERROR_MALFORMED}, {"42601", ERROR_SYSTEM}, {"54000", ERROR_MALFORMED},
+        {"P0001", ERROR_MALFORMED}, {"58030", ERROR_BUSY},
     };
     char sql[128], expected[64];
     (void)state;

@@ -253,10 +253,9 @@ static void many_are_asked_in_pages_and_a_stop_ends_after_one(void **state)
 
 static void only_guids_are_asked(void **state)
 {
-    static const char *const others[] = {"GUID:../../../../../../../etc/passwd/./././.", "GUID:00000001",
-                                         "GUID:0000000G-0000-0000-0000-0000000000AB",
-                                         "GUID:00000001-0000-0000-0000-0000000000ABC",
-                                         "GUID:-0000001-0000-0000-0000-0000000000AB"};
+    static const char *const others[] = {
+        "GUID:../../../../../../../etc/passwd/./././.", "GUID:00000001", "GUID:0000000G-0000-0000-0000-0000000000AB",
+        "GUID:00000001-0000-0000-0000-0000000000ABC", "GUID:-0000001-0000-0000-0000-0000000000AB"};
     (void)state;
     for (unsigned i = 0; i < 5; i++) {
         struct made made;
