@@ -15,14 +15,15 @@ static void put_off(struct loading *loading, const struct inbox_file *file, cons
 
 /* ---- bad files ---- */
 
-/* Whoever writes it may not have come to its end. A time that lies ahead says nothing. */
+/* Whoever writes it may not have come to its end. A time that lies ahead says nothing; one that cannot be asked for now is
+ * asked for again. */
 static bool is_half_written(struct loading *loading, const struct inbox_file *file)
 {
     const int64_t age = (int64_t)loading->force->settings->half_written_age;
     int64_t modified;
     struct error err;
     if (!inbox_modified(loading->inbox, file, &modified, &err))
-        return false;
+        return true;
     const int64_t now = sys_now();
     if (now - modified >= age || modified - now > age)
         return false;

@@ -74,7 +74,13 @@ static bool sweep(const struct duty *duty, struct error *err)
 
 /* ---- the backlog ---- */
 
-/* Counted no further than the limit, however many millions wait. */
+static void count_in_hand(void *owner, const struct inbox_seen *seen)
+{
+    (void)seen;
+    ++*(uint64_t *)owner;
+}
+
+/* Counted no further than the limit, however many millions wait. What a loader has in hand waits, too. */
 static bool is_backlogged(const struct duty *duty, bool *out, struct error *err)
 {
     const uint64_t limit = duty->force->settings->resync_backlog;
@@ -85,6 +91,8 @@ static bool is_backlogged(const struct duty *duty, bool *out, struct error *err)
             return false;
         count += survey.count;
     }
+    if (count <= limit && !inbox_look_process(duty->site->paths.process, (struct inbox_looker){count_in_hand, &count}, err))
+        return false;
     *out = count > limit;
     return true;
 }

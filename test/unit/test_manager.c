@@ -34,6 +34,7 @@ static int open_site(void **state)
     site = calloc(1, sizeof *site);
     assert_non_null(site);
     make_place(site->paths.resync, "/resync");
+    make_place(site->paths.process, "/process");
     make_place(site->paths.incoming[QUEUE_NORMAL], "/incoming");
     make_place(site->paths.incoming[QUEUE_HIGH], "/incoming/high");
     make_place(site->paths.incoming[QUEUE_LOW], "/incoming/low");

@@ -41,6 +41,7 @@ static int open_site(void **state)
     site = calloc(1, sizeof *site);
     assert_non_null(site);
     must(daemon_path(site->paths.resync, home, "/resync", &err) && sys_make_directory(site->paths.resync, &err));
+    must(daemon_path(site->paths.process, home, "/process", &err) && sys_make_directory(site->paths.process, &err));
     name_queue(QUEUE_NORMAL, "/incoming");
     name_queue(QUEUE_HIGH, "/incoming/high");
     name_queue(QUEUE_LOW, "/incoming/low");
@@ -275,10 +276,10 @@ static void only_guids_are_asked(void **state)
 
 /* ---- the backlog ---- */
 
-static void put_waiting(int queue, const char *name)
+static void put_into(const char *directory, const char *name)
 {
     char path[DAEMON_PATH_SIZE + 32];
-    (void)snprintf(path, sizeof path, "%s/%s", site->paths.incoming[queue], name);
+    (void)snprintf(path, sizeof path, "%s/%s", directory, name);
     const int fd = open(path, O_WRONLY | O_CREAT, 0600);
     assert_true(fd >= 0);
     (void)close(fd);
@@ -288,13 +289,17 @@ static void nobody_is_asked_while_too_many_files_wait(void **state)
 {
     (void)state;
     make_gap(1, 3000 * MINUTE);
-    put_waiting(QUEUE_NORMAL, "1.smx");
-    put_waiting(QUEUE_HIGH, "2.SMX");
-    put_waiting(QUEUE_LOW, "3.smw");
-    put_waiting(QUEUE_LOW, "4.smx");
+    put_into(site->paths.incoming[QUEUE_NORMAL], "1.smx");
+    put_into(site->paths.incoming[QUEUE_HIGH], "2.SMX");
+    put_into(site->paths.incoming[QUEUE_LOW], "3.smw");
+    put_into(site->paths.incoming[QUEUE_LOW], "4.smx");
     check_at(NOW);
     assert_int_equal(count_asked(), 0);
     own.resync_backlog = 4;
+    put_into(site->paths.process, "in-hand.smx");
+    check_at(NOW);
+    assert_int_equal(count_asked(), 0);
+    own.resync_backlog = 5;
     check_at(NOW);
     assert_int_equal(count_asked(), 1);
 }
