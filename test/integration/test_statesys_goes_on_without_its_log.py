@@ -1,8 +1,17 @@
 """A log on a full disk: reports are loaded all the same, and later the log says that records are missing."""
+import urllib.request
+
+import exposition
 from images import fill
+from relay import PATIENCE, wait_until
 from reports import CLIENT, smx
 
 FILES = 20
+
+
+def lines_lost(statesys):
+    with urllib.request.urlopen("http://%s/metrics" % statesys.settings["admin_listen"], timeout=PATIENCE) as answer:
+        return exposition.parse(answer.read().decode())["statesys_log_lines_lost_total"]
 
 
 def test_log_that_cannot_be_written(start_statesys, small_disk):
@@ -12,6 +21,7 @@ def test_log_that_cannot_be_written(start_statesys, small_disk):
     fill(ballast)
     statesys.load(*(smx(n) for n in range(2, FILES + 1)))
     assert statesys.of(CLIENT, "COUNT(*)", "SR_States") == [(FILES,)]
+    wait_until(lambda: lines_lost(statesys) > 0, "a record that is lost")
     ballast.unlink()
     for n in range(FILES + 1, 2 * FILES + 1):
         statesys.load(smx(n))
