@@ -91,7 +91,8 @@ static bool is_backlogged(const struct duty *duty, bool *out, struct error *err)
             return false;
         count += survey.count;
     }
-    if (count <= limit && !inbox_look_process(duty->site->paths.process, (struct inbox_looker){count_in_hand, &count}, err))
+    if (count <= limit &&
+        !inbox_look_process(duty->site->paths.process, (struct inbox_looker){count_in_hand, &count}, err))
         return false;
     *out = count > limit;
     return true;
