@@ -43,25 +43,30 @@ def exchange(relay, requests):
 
 
 class Log:
-    """What was written since the last look, over all rotations; the older files are taken away."""
+    """What was written since the last look, over all rotations; the older files are taken away. Each file is held open:
+    one that another replaced is read to its end, and its number goes to no new one meanwhile."""
     def __init__(self, path):
-        self.path, self.seen = path, {}
+        self.path, self.files, self.again = path, {}, b""
 
     def news(self):
-        text = b""
         for path in self.path.parent.iterdir():
-            with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:      # renamed meanwhile
+            with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:        # renamed meanwhile
                 inode = os.fstat(file.fileno()).st_ino
-                begin = file.seek(self.seen.get(inode, 0))
-                lines = file.read()
-                lines = lines[:lines.rfind(b"\n") + 1]
-                self.seen[inode] = begin + len(lines)
-                text += lines
+                if inode not in self.files:
+                    self.files[inode] = os.fdopen(os.dup(file.fileno()), "rb")
+        text, self.again = self.again, b""
+        for inode, file in list(self.files.items()):
+            is_gone, begin = os.fstat(file.fileno()).st_nlink == 0, file.tell()
+            lines = file.read()
+            lines = lines[:lines.rfind(b"\n") + 1]
+            file.seek(begin + len(lines))
+            text += lines
+            if is_gone:
+                self.files.pop(inode).close()
         return text
 
     def tidy(self):
         for path in self.path.parent.glob(self.path.stem + "-*"):
-            self.seen.pop(path.stat().st_ino, None)
             path.unlink()
 
 
@@ -106,11 +111,10 @@ class Tortured:
         """Reports are sent until the log has told what came of it."""
         self.relay.process.send_signal(signal.SIGHUP)
         sent, text, deadline = {}, b"", time.monotonic() + PATIENCE
-        seen = dict(self.log.seen)
         while not (b"reloaded" in text or LOST.search(text)) and time.monotonic() < deadline:
             sent.update(self.ccm())
             text += self.log.news()
-        self.log.seen = seen                    # it is read once more
+        self.log.again = text                   # it is looked at once more
         return sent
 
     # ---- what is looked at ----
