@@ -84,12 +84,26 @@ static int note_mode(void *is_wal, int count, char **values, char **names)
     return 0;
 }
 
+/* Of several that switch a new database at the same moment SQLite lets one do it and refuses the others at once, for each
+ * waiting for the others would be a deadlock. */
+static int ask_mode(struct sqlite *sqlite, const char *sql, bool *is_wal)
+{
+    enum { PAUSE_MS = 5 };
+    const int64_t deadline = sys_ticks() + (int64_t)sqlite->lock_timeout_ms * 1000;
+    int code = sqlite3_exec(sqlite->connection, sql, note_mode, is_wal, NULL);
+    while ((code & 0xFF) == SQLITE_BUSY && sys_ticks() < deadline) {
+        (void)sqlite3_sleep(PAUSE_MS);
+        code = sqlite3_exec(sqlite->connection, sql, note_mode, is_wal, NULL);
+    }
+    return code;
+}
+
 /* Some file systems cannot share memory, and SQLite then goes on in another mode without a word. */
 static bool set_journal_mode(struct sqlite *sqlite, struct error *err)
 {
     static const char sql[] = "PRAGMA journal_mode = WAL";
     bool is_wal = false;
-    const int code = sqlite3_exec(sqlite->connection, sql, note_mode, &is_wal, NULL);
+    const int code = ask_mode(sqlite, sql, &is_wal);
     if (code != SQLITE_OK)
         return db_sqlite_refuse(sqlite, code, sql, err);
     return is_wal || error_set(err, ERROR_SYSTEM, "%s: there can be no write-ahead log here", sqlite->path);
@@ -311,7 +325,7 @@ static bool sqlite_run(struct db *db, const struct db_statement *statement, stru
         code = run_row(handle, statement, rows.values + i * statement->input_count, reader);
         if (code != SQLITE_DONE)
             (void)db_sqlite_refuse(sqlite, code, statement->sql, err);
-        else if (!sqlite3_stmt_readonly(handle))
+        else if (changed != NULL && !sqlite3_stmt_readonly(handle))
             *changed += (uint64_t)sqlite3_changes64(sqlite->connection);        /* without those of triggers */
         (void)sqlite3_reset(handle);
     }
@@ -319,11 +333,24 @@ static bool sqlite_run(struct db *db, const struct db_statement *statement, stru
     return code == SQLITE_DONE;
 }
 
+static bool sqlite_commit(struct db *db, struct error *err)
+{
+    return sqlite_script(db, "COMMIT", err);
+}
+
+static void sqlite_rollback(struct db *db)
+{
+    struct error ignored;
+    (void)!sqlite_script(db, "ROLLBACK", &ignored);    /* SQLite may have rolled back by itself */
+}
+
 const struct db_driver db_sqlite = {
     .open = sqlite_open,
     .close = sqlite_close,
     .reach = sqlite_reach,
     .begin = sqlite_begin,
+    .commit = sqlite_commit,
+    .rollback = sqlite_rollback,
     .script = sqlite_script,
     .run = sqlite_run,
     .ask = db_sqlite_ask,
