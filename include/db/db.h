@@ -2,7 +2,8 @@
  * A database, as little of one as the store needs: one text of SQL for both, run for many rows at once.
  *
  * What it hides: SQLite against PostgreSQL; prepared statements; how many rows go to the database in one call (SQLite:
- * row by row, its fastest way; PostgreSQL: arrays, one round trip for up to 4,096 rows); connecting again.
+ * row by row, its fastest way; PostgreSQL: arrays, one message for up to 4,096 rows) and whether its answer is waited
+ * for; connecting again.
  *
  * A statement is written once, with its rows as a table: `FROM @input i` stands for the rows given, under the column
  * names of the statement. SQLite reads it as (SELECT ?1 AS a, ?2 AS b), PostgreSQL as a SELECT from
@@ -86,7 +87,9 @@ bool db_begin(struct db *db, struct error *err) MUST_CHECK;     /* SQLite: other
 bool db_commit(struct db *db, struct error *err) MUST_CHECK;    /* durable when it returns */
 void db_rollback(struct db *db);
 
-/* Runs the statement for all rows. *changed (may be NULL): rows inserted, updated, deleted. */
+/* Runs the statement for all rows. *changed (may be NULL): rows inserted, updated, deleted. Inside of a transaction
+ * PostgreSQL is not waited for where nobody asks what came of it (no reader, no `changed`): if it refuses, a later call
+ * says so, db_commit at the latest. */
 bool db_run(struct db *db, const struct db_statement *statement, struct db_rows rows, struct db_reader reader,
             uint64_t *changed, struct error *err) MUST_CHECK;
 

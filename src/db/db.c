@@ -110,8 +110,7 @@ bool db_begin(struct db *db, struct error *err)
 
 void db_rollback(struct db *db)
 {
-    struct error ignored;               /* a connection that is lost has rolled back */
-    (void)db->driver->script(db, "ROLLBACK", &ignored);
+    db->driver->rollback(db);
     db->state = DB_IDLE;
 }
 
@@ -132,8 +131,10 @@ static bool is_ready(struct db *db, struct error *err)
 bool db_commit(struct db *db, struct error *err)
 {
     assert(db->state != DB_IDLE);
-    if (!db_script(db, "COMMIT", err))
+    if (!is_ready(db, err))
         return false;
+    if (!db->driver->commit(db, err))
+        return note_failure(db);
     db->state = DB_IDLE;
     return true;
 }
@@ -151,7 +152,7 @@ bool db_run(struct db *db, const struct db_statement *statement, struct db_rows 
         return false;
     if (statement->input_count == 0)
         rows = (struct db_rows){NULL, 1};
-    if (rows.count > 0 && !db->driver->run(db, statement, rows, reader, &count, err))
+    if (rows.count > 0 && !db->driver->run(db, statement, rows, reader, changed == NULL ? NULL : &count, err))
         return note_failure(db);
     if (changed != NULL)
         *changed = count;

@@ -43,3 +43,9 @@ void db_array_end(struct buffer *array, size_t count)
     const uint32_t written = htobe32((uint32_t)count);
     memcpy(array->at + offsetof(struct head, count), &written, sizeof written);
 }
+
+void db_array_empty(struct buffer *array)
+{
+    memset(array->at + offsetof(struct head, dimensions), 0, sizeof(uint32_t));
+    array->len = offsetof(struct head, count);  /* what follows is there for each dimension */
+}

@@ -19,7 +19,10 @@ struct db_driver {
     void (*close)(struct db *db);
     bool (*reach)(struct db *db, struct error *err);    /* connects, unless there is a connection without transaction */
     bool (*begin)(struct db *db, struct error *err);
+    bool (*commit)(struct db *db, struct error *err);
+    void (*rollback)(struct db *db);
     bool (*script)(struct db *db, const char *sql, struct error *err);
+    /* `changed` may be NULL: inside of a transaction nobody waits then for what a statement without reader leads to. */
     bool (*run)(struct db *db, const struct db_statement *statement, struct db_rows rows, struct db_reader reader,
                 uint64_t *changed, struct error *err);
     bool (*ask)(struct db *db, const char *sql, struct db_parameters parameters, struct db_listener listener,

@@ -1,12 +1,11 @@
 /*
- * The decision hidden here: PostgreSQL through libpq, each column of the rows one array, one round trip for all rows.
+ * The decision hidden here: PostgreSQL through libpq: how it is reached, and what its refusals mean.
  *
  * A server that is stopped, overloaded or locked is no fault of what is stored: all of that is ERROR_BUSY. libpq's own
  * words about a URL may quote the password, so they are not passed on, and a URL in which a password could be taken for
  * something else is refused.
  */
 #include "db_postgres.h"
-#include "db_array.h"
 
 #include "base/sys.h"
 
@@ -16,14 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    MOST_ROWS = 4096,                   /* in one call */
-    MOST_BYTES = 1024 * 1024,           /* the same, unless one row has more */
-    MOST_COLUMN = 512 * 1024 * 1024,    /* bytes of one array: libpq and the server fail at 1 GB */
-    BINARY = 1,
-    TEXT = 0,
-    NAME_ROOM = 8,
-};
+enum { MOST_COLUMN = 512 * 1024 * 1024 };       /* bytes of one array: libpq and the server fail at 1 GB */
 
 static struct postgres *postgres_of(struct db *db)
 {
@@ -71,9 +63,13 @@ static bool refuse_as_libpq(const struct postgres *postgres, const char *sql, st
     return db_refuse(err, ERROR_BUSY, sql, PQerrorMessage(postgres->connection));
 }
 
-/* A standby refuses to write as we do on a connection that only reads; but there it is what was asked that is wrong. */
-static enum error_kind kind_of(const struct postgres *postgres, const char *state)
+/* A standby refuses to write as we do on a connection that only reads; but there it is what was asked that is wrong. With
+ * the last word on a connection it is the server that has enough, not what was asked. */
+static enum error_kind kind_of(const struct postgres *postgres, const PGresult *result, const char *state)
 {
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    if (severity != NULL && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0))
+        return ERROR_BUSY;
     const bool refused = postgres->db.reading && strcmp(state, "25006") == 0;
     return refused ? ERROR_SYSTEM : kind_of_state(state);
 }
@@ -86,7 +82,7 @@ bool db_postgres_refuse(const struct postgres *postgres, const PGresult *result,
     if (is_lost(postgres) || state == NULL || why == NULL)
         return refuse_as_libpq(postgres, sql, err);
     (void)snprintf(text, sizeof text, "%s %s", state, why);
-    return db_refuse(err, kind_of(postgres, state), sql, text);
+    return db_refuse(err, kind_of(postgres, result, state), sql, text);
 }
 
 /* ---- connection ---- */
@@ -94,6 +90,8 @@ bool db_postgres_refuse(const struct postgres *postgres, const PGresult *result,
 static bool postgres_script(struct db *db, const char *sql, struct error *err)
 {
     struct postgres *postgres = postgres_of(db);
+    if (!db_postgres_settle(postgres, err))
+        return false;
     PGresult *result = PQexec(postgres->connection, sql);
     const ExecStatusType status = PQresultStatus(result);
     const bool done = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
@@ -156,6 +154,7 @@ static void close_connection(struct postgres *postgres)
     PQfinish(postgres->connection);
     postgres->connection = NULL;
     postgres->prepared_count = 0;
+    postgres->sent_count = 0;
 }
 
 static bool postgres_reach(struct db *db, struct error *err)
@@ -182,6 +181,14 @@ static bool postgres_begin(struct db *db, struct error *err)
         return false;
     return postgres_script(db, sql, err) ||
            (is_lost(postgres_of(db)) && postgres_reach(db, err) && postgres_script(db, sql, err));
+}
+
+/* What was refused before is rolled back all the same. */
+static void postgres_rollback(struct db *db)
+{
+    struct error ignored;
+    (void)!db_postgres_settle(postgres_of(db), &ignored);
+    (void)!postgres_script(db, "ROLLBACK", &ignored);           /* a connection that is lost has rolled back */
 }
 
 /* "user:pa@ss@host" and "user:pa/ss@host" make a part of the password the host or the port, which errors quote. */
@@ -225,189 +232,14 @@ static void postgres_close(struct db *db)
     sys.release(db);
 }
 
-/* ---- statements ---- */
-
-static bool write_columns(const struct db_statement *statement, struct buffer *out, struct error *err)
-{
-    for (size_t i = 0; i < statement->input_count; i++)
-        if (!db_print(out, err, "%s%s", i == 0 ? "" : ", ", statement->input[i].name))
-            return false;
-    return true;
-}
-
-static bool write_rows(const struct db_statement *statement, struct buffer *out, struct error *err)
-{
-    for (size_t i = 0; i < statement->input_count; i++)
-        if (!db_print(out, err, "%s$%zu::%s[]", i == 0 ? "SELECT * FROM unnest(" : ", ", i + 1,
-                      statement->input[i].type == DB_INTEGER ? "bigint" : "text"))
-            return false;
-    return db_print(out, err, ")");
-}
-
-static bool write_input(const struct db_statement *statement, struct span rows, struct buffer *out, struct error *err)
-{
-    return db_print(out, err, "(") && buffer_add(out, rows.at, rows.len, err) && db_print(out, err, " AS rows(") &&
-           write_columns(statement, out, err) && db_print(out, err, "))");
-}
-
-static bool prepare_text(struct postgres *postgres, const char *name, const char *sql, struct error *err)
-{
-    PGresult *result = PQprepare(postgres->connection, name, sql, 0, NULL);
-    const bool prepared = PQresultStatus(result) == PGRES_COMMAND_OK;
-    if (!prepared)
-        (void)db_postgres_refuse(postgres, result, sql, err);
-    PQclear(result);
-    return prepared;
-}
-
-static bool prepare_anew(struct postgres *postgres, const struct db_statement *statement, const char *name,
-                         struct error *err)
-{
-    struct buffer input, rows, sql;
-    buffer_init(&input, DB_MOST_TEXT);
-    buffer_init(&rows, DB_MOST_TEXT);
-    buffer_init(&sql, DB_MOST_TEXT);
-    const bool prepared = write_rows(statement, &rows, err) &&
-                          write_input(statement, buffer_span(&rows), &input, err) &&
-                          db_write_sql(statement, buffer_span(&input), buffer_span(&rows), &sql, err) &&
-                          prepare_text(postgres, name, sql.at, err);
-    buffer_fini(&input);
-    buffer_fini(&rows);
-    buffer_fini(&sql);
-    return prepared;
-}
-
-/* The name of a prepared statement is its number on this connection. */
-static bool prepare(struct postgres *postgres, const struct db_statement *statement, char *name, struct error *err)
-{
-    size_t i = 0;
-    while (i < postgres->prepared_count && postgres->prepared[i] != statement)
-        i++;
-    (void)snprintf(name, NAME_ROOM, "s%u", (unsigned)i);
-    if (i < postgres->prepared_count)
-        return true;
-    assert(postgres->prepared_count < DB_MOST_STATEMENTS);
-    if (!prepare_anew(postgres, statement, name, err))
-        return false;
-    postgres->prepared[postgres->prepared_count++] = statement;
-    return true;
-}
-
-/* ---- rows in ---- */
-
-static bool add_row(struct postgres *postgres, const struct db_statement *statement, const struct db_value *row,
-                    size_t *bytes, struct error *err)
-{
-    for (size_t i = 0; i < statement->input_count; i++) {
-        const size_t before = postgres->columns[i].len;
-        if (!db_array_add(&postgres->columns[i], statement->input[i].type, &row[i], err))
-            return false;
-        *bytes += postgres->columns[i].len - before;
-    }
-    return true;
-}
-
-/* Takes as many rows as go in one call. */
-static bool fill_arrays(struct postgres *postgres, const struct db_statement *statement, struct db_rows rows,
-                        size_t *filled, struct error *err)
-{
-    size_t bytes = 0, count = 0;
-    for (size_t i = 0; i < statement->input_count; i++)
-        if (!db_array_begin(&postgres->columns[i], statement->input[i].type, err))
-            return false;
-    for (; count < rows.count && count < MOST_ROWS && bytes < MOST_BYTES; count++)
-        if (!add_row(postgres, statement, rows.values + count * statement->input_count, &bytes, err))
-            return false;
-    for (size_t i = 0; i < statement->input_count; i++)
-        db_array_end(&postgres->columns[i], count);
-    *filled = count;
-    return true;
-}
-
-/* ---- rows out ---- */
-
-static bool read_value(const char *text, enum db_type type, struct db_value *out)
-{
-    char *end = NULL;
-    if (type == DB_TEXT)
-        return true;
-    errno = 0;
-    out->integer = strtoll(text, &end, 10);
-    return end != text && *end == '\0' && errno == 0;
-}
-
-static bool give_row(const PGresult *result, int number, const struct db_statement *statement, struct db_reader reader,
-                     struct error *err)
-{
-    struct db_value row[DB_MOST_COLUMNS];
-    for (size_t i = 0; i < statement->output_count; i++) {
-        const int place = (int)i;
-        const char *text = PQgetvalue(result, number, place);
-        row[i] = (struct db_value){.null = PQgetisnull(result, number, place),
-                                   .text = {text, (size_t)PQgetlength(result, number, place)}};
-        if (!row[i].null && !read_value(text, statement->output[i], &row[i]))
-            return db_refuse(err, ERROR_SYSTEM, statement->sql, "what came back is no 64-bit integer");
-    }
-    if (reader.each != NULL)
-        reader.each(reader.owner, row);
-    return true;
-}
-
-/* A SELECT has a count too, of what it found. */
-static uint64_t count_changed(PGresult *result)
-{
-    return strncmp(PQcmdStatus(result), "SELECT", 6) == 0 ? 0 : strtoull(PQcmdTuples(result), NULL, 10);
-}
-
-static bool take_result(const struct postgres *postgres, PGresult *result, const struct db_statement *statement,
-                        struct db_reader reader, uint64_t *changed, struct error *err)
-{
-    const ExecStatusType status = PQresultStatus(result);
-    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
-        return db_postgres_refuse(postgres, result, statement->sql, err);
-    assert((size_t)PQnfields(result) == statement->output_count);
-    for (int i = 0; i < PQntuples(result); i++)
-        if (!give_row(result, i, statement, reader, err))
-            return false;
-    *changed += count_changed(result);
-    return true;
-}
-
-static PGresult *execute(struct postgres *postgres, const struct db_statement *statement, const char *name)
-{
-    const char *values[DB_MOST_COLUMNS];
-    int lengths[DB_MOST_COLUMNS], formats[DB_MOST_COLUMNS];
-    for (size_t i = 0; i < statement->input_count; i++) {
-        values[i] = postgres->columns[i].at;
-        lengths[i] = (int)postgres->columns[i].len;
-        formats[i] = BINARY;
-    }
-    return PQexecPrepared(postgres->connection, name, (int)statement->input_count, values, lengths, formats, TEXT);
-}
-
-static bool postgres_run(struct db *db, const struct db_statement *statement, struct db_rows rows,
-                         struct db_reader reader, uint64_t *changed, struct error *err)
-{
-    struct postgres *postgres = postgres_of(db);
-    char name[NAME_ROOM];
-    bool done = prepare(postgres, statement, name, err);
-    for (size_t filled; done && rows.count > 0; rows.count -= filled) {
-        if (!fill_arrays(postgres, statement, rows, &filled, err))
-            return false;
-        PGresult *result = execute(postgres, statement, name);
-        done = take_result(postgres, result, statement, reader, changed, err);
-        PQclear(result);
-        rows.values += filled * statement->input_count;
-    }
-    return done;
-}
-
 const struct db_driver db_postgres = {
     .open = postgres_open,
     .close = postgres_close,
     .reach = postgres_reach,
     .begin = postgres_begin,
+    .commit = db_postgres_commit,
+    .rollback = postgres_rollback,
     .script = postgres_script,
-    .run = postgres_run,
+    .run = db_postgres_run,
     .ask = db_postgres_ask,
 };

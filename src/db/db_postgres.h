@@ -1,4 +1,4 @@
-/* A connection to PostgreSQL, as db_postgres.c has it and db_postgres_ask.c uses it. */
+/* A connection to PostgreSQL, as db_postgres.c has it and db_postgres_run.c and db_postgres_ask.c use it. */
 #ifndef DB_DB_POSTGRES_H
 #define DB_DB_POSTGRES_H
 
@@ -6,12 +6,16 @@
 
 #include <libpq-fe.h>
 
+enum { DB_MOST_SENT = 64 };
+
 struct postgres {
     struct db db;
     PGconn *connection; /* NULL: to be made */
     unsigned lock_timeout_ms;
     const struct db_statement *prepared[DB_MOST_STATEMENTS];
     size_t prepared_count;
+    const char *sent[DB_MOST_SENT]; /* statements whose results are not taken yet; some: we are in pipeline mode */
+    size_t sent_count;
     struct buffer columns[DB_MOST_COLUMNS];
     char url[];
 };
@@ -19,6 +23,12 @@ struct postgres {
 /* Why a statement failed. Returns false. */
 bool db_postgres_refuse(const struct postgres *postgres, const PGresult *result, const char *sql, struct error *err);
 
+/* Takes the results of what was sent; false: one of them is a refusal. */
+bool db_postgres_settle(struct postgres *postgres, struct error *err) MUST_CHECK;
+
+bool db_postgres_run(struct db *db, const struct db_statement *statement, struct db_rows rows, struct db_reader reader,
+                     uint64_t *changed, struct error *err);
+bool db_postgres_commit(struct db *db, struct error *err);
 bool db_postgres_ask(struct db *db, const char *sql, struct db_parameters parameters, struct db_listener listener,
                      struct error *err);
 

@@ -111,8 +111,10 @@ static bool take_all(struct answer *answer, struct error *err)
 bool db_postgres_ask(struct db *db, const char *sql, struct db_parameters parameters, struct db_listener listener,
                      struct error *err)
 {
-    const struct postgres *postgres = (const struct postgres *)db;
+    struct postgres *postgres = (struct postgres *)db;
     struct answer answer = {.postgres = postgres, .sql = sql, .listener = listener};
+    if (!db_postgres_settle(postgres, err))
+        return false;
     if (PQsendQueryParams(postgres->connection, sql, (int)parameters.count, NULL, parameters.at, NULL, NULL, 0) != 1)
         return db_postgres_refuse(postgres, NULL, sql, err);
     (void)PQsetSingleRowMode(postgres->connection); /* only a query that was just sent can be: it was */

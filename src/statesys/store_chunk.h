@@ -36,6 +36,8 @@ struct chunk_client {
     struct chunk_file *files;
     size_t file_count;
     int64_t machine;                    /* 0: not there yet */
+    bool has_states;                    /* some are stored, or were */
+    bool has_stats;                     /* a row of SR_ClientMessageStats */
     struct chunk_stats stats;
     bool known, restarted;              /* of the ledger, as the next; its ranges are in `ranges` */
     unsigned restarts;

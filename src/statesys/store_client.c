@@ -34,12 +34,12 @@ static const struct db_statement make_sqlite = {
     .input_count = 3,
 };
 static const struct db_statement lock_postgres = {
-    .sql = "SELECT COUNT(*) FROM (SELECT 1 FROM @input i JOIN SR_Clients c ON c.SMSID = i.SMSID "
-           "ORDER BY c.SMSID COLLATE \"C\" FOR UPDATE OF c) locked",
-    .input = {{"SMSID", DB_TEXT}},
-    .input_count = 1,
-    .output = {DB_INTEGER},
-    .output_count = 1,
+    .sql = "SELECT i.Number, c.MachineID FROM @input i JOIN SR_Clients c ON c.SMSID = i.SMSID "
+           "ORDER BY c.SMSID COLLATE \"C\" FOR UPDATE OF c",
+    .input = {{"Number", DB_INTEGER}, {"SMSID", DB_TEXT}},
+    .input_count = 2,
+    .output = {DB_INTEGER, DB_INTEGER},
+    .output_count = 2,
 };
 
 enum found_column {
@@ -57,19 +57,34 @@ enum found_column {
     FOUND_RESTARTED,
     FOUND_RESTARTS,
     FOUND_IS_MISSING,
+    FOUND_HAS_STATES,
     FOUND_COLUMNS
 };
-static const struct db_statement find = {
-    .sql = "SELECT i.Number, c.MachineID, s.LastMessageTime, s.LastReportDate, s.FirstSerialNumber, s.FirstReportDate, "
-           "s.HighSerialNumber, s.LastRestartDate, s.MessagesProcessed, s.LastResyncIssuedTime, s.ResyncIssuedSerial, "
-           "CASE WHEN s.ResyncReason IS NOT NULL THEN 1 ELSE 0 END, s.Restarts, "
-           "COALESCE((SELECT 1 FROM SR_MissingMessageRanges r WHERE r.MachineID = c.MachineID LIMIT 1), 0) "
-           "FROM @input i CROSS JOIN SR_Clients c LEFT JOIN SR_ClientMessageStats s ON s.MachineID = c.MachineID "
-           "WHERE c.SMSID = i.SMSID",
+#define FIND(machine, from)                                                                                            \
+    "SELECT i.Number, " machine                                                                                        \
+    ", s.LastMessageTime, s.LastReportDate, s.FirstSerialNumber, s.FirstReportDate, s.HighSerialNumber, "              \
+    "s.LastRestartDate, s.MessagesProcessed, s.LastResyncIssuedTime, s.ResyncIssuedSerial, "                           \
+    "CASE WHEN s.ResyncReason IS NOT NULL THEN 1 ELSE 0 END, s.Restarts, "                                             \
+    "COALESCE((SELECT 1 FROM SR_MissingMessageRanges r WHERE r.MachineID = " machine " LIMIT 1), 0), "                 \
+    "COALESCE((SELECT 1 FROM SR_ClientTopics t WHERE t.MachineID = " machine " LIMIT 1), 0) FROM @input i " from
+#define FIND_OUTPUT                                                                                                    \
+    {                                                                                                                  \
+        DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_INTEGER,    \
+            DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_INTEGER                                     \
+    }
+static const struct db_statement find_sqlite = {
+    .sql = FIND("c.MachineID", "CROSS JOIN SR_Clients c LEFT JOIN SR_ClientMessageStats s ON s.MachineID = c.MachineID "
+                               "WHERE c.SMSID = i.SMSID"),
     .input = {{"Number", DB_INTEGER}, {"SMSID", DB_TEXT}},
     .input_count = 2,
-    .output = {DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_INTEGER,
-               DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_INTEGER, DB_INTEGER},
+    .output = FIND_OUTPUT,
+    .output_count = FOUND_COLUMNS,
+};
+static const struct db_statement find_postgres = {
+    .sql = FIND("i.MachineID", "LEFT JOIN SR_ClientMessageStats s ON s.MachineID = i.MachineID"),
+    .input = {{"Number", DB_INTEGER}, {"MachineID", DB_INTEGER}},
+    .input_count = 2,
+    .output = FIND_OUTPUT,
     .output_count = FOUND_COLUMNS,
 };
 
@@ -94,6 +109,7 @@ static void note_client(void *owner, const struct db_value *row)
     client->stats.processed = row[FOUND_PROCESSED].integer;
     client->stats.resync_issued = time_of(&row[FOUND_ISSUED_TIME]);
     client->stats.resync_completed = LEDGER_NO_TIME;
+    client->has_stats = !row[FOUND_PROCESSED].null;
     client->known = !row[FOUND_HIGH].null;
     client->restarted = row[FOUND_RESTARTED].integer == 1;
     client->restarts = (unsigned)row[FOUND_RESTARTS].integer;
@@ -103,6 +119,7 @@ static void note_client(void *owner, const struct db_value *row)
     client->first_date = time_of(&row[FOUND_FIRST_DATE]);
     client->latest_date = time_of(&row[FOUND_LATEST_DATE]);
     client->restart_date = time_of(&row[FOUND_RESTART_DATE]);
+    client->has_states = row[FOUND_HAS_STATES].integer == 1;
     client->range_room = row[FOUND_IS_MISSING].integer == 1 ? LEDGER_MOST_RANGES : 0;
 }
 
@@ -111,7 +128,17 @@ static struct db_value key_of(const struct chunk_client *client)
     return store_text(client->key, MOST_KEY);
 }
 
-static bool find_clients(struct chunk *chunk, struct error *err)
+static bool is_any_missing(const struct chunk *chunk)
+{
+    size_t i = 0;
+    while (i < chunk->client_count && chunk->clients[i].machine != 0)
+        i++;
+    return i < chunk->client_count;
+}
+
+/* Asks with the number and the key of each client that is missing so far. */
+static bool ask_by_key(struct chunk *chunk, const struct db_statement *statement,
+                       void (*each)(void *owner, const struct db_value *row), struct error *err)
 {
     struct db_value *values = arena_alloc(chunk->arena, chunk->client_count * 2 * sizeof *values);
     if (values == NULL)
@@ -123,7 +150,7 @@ static bool find_clients(struct chunk *chunk, struct error *err)
         values[2 * count] = store_integer((int64_t)i);
         values[2 * count++ + 1] = key_of(&chunk->clients[i]);
     }
-    return db_run(chunk->db, &find, (struct db_rows){values, count}, (struct db_reader){note_client, chunk}, NULL, err);
+    return db_run(chunk->db, statement, (struct db_rows){values, count}, (struct db_reader){each, chunk}, NULL, err);
 }
 
 static bool add_client(const struct chunk *chunk, const struct chunk_client *client, struct store_batch *batch,
@@ -149,77 +176,90 @@ static bool make_clients(struct chunk *chunk, struct error *err)
     return store_batch_flush(&batch, err);
 }
 
-static void add_count(void *owner, const struct db_value *row)
+static bool refuse_missing(const struct chunk *chunk, struct error *err)
 {
-    *(int64_t *)owner += row[0].integer;
+    return !is_any_missing(chunk) || error_set(err, ERROR_BUSY, "a client was deleted while its report was loaded");
 }
 
-static bool lock_clients(struct chunk *chunk, int64_t *locked, struct error *err)
+static bool reach_in_sqlite(struct chunk *chunk, struct error *err)
 {
-    struct db_value *keys = arena_alloc(chunk->arena, chunk->client_count * sizeof *keys);
-    if (keys == NULL)
-        return arena_error(chunk->arena, "store", err);
+    if (!ask_by_key(chunk, &find_sqlite, note_client, err))
+        return false;
+    return !is_any_missing(chunk) || (make_clients(chunk, err) && ask_by_key(chunk, &find_sqlite, note_client, err) &&
+                                      refuse_missing(chunk, err));
+}
+
+static void note_machine(void *owner, const struct db_value *row)
+{
+    const struct chunk *chunk = owner;
+    chunk->clients[row[0].integer].machine = row[1].integer;
+}
+
+static bool lock_clients(struct chunk *chunk, struct error *err)
+{
     for (size_t i = 0; i < chunk->client_count; i++)
-        keys[i] = key_of(&chunk->clients[i]);
-    *locked = 0;
-    return db_run(chunk->db, &lock_postgres, (struct db_rows){keys, chunk->client_count},
-                  (struct db_reader){add_count, locked}, NULL, err);
+        chunk->clients[i].machine = 0;
+    return ask_by_key(chunk, &lock_postgres, note_machine, err);
 }
 
 /* Who holds locks must not wait for the clients that another is making. */
 static bool lock_or_make_clients(struct chunk *chunk, struct error *err)
 {
-    int64_t locked = 0;
-    if (!lock_clients(chunk, &locked, err))
+    if (!lock_clients(chunk, err))
         return false;
-    if (locked == (int64_t)chunk->client_count)
+    if (!is_any_missing(chunk))
         return true;
     db_rollback(chunk->db);
-    return db_begin(chunk->db, err) && make_clients(chunk, err) && lock_clients(chunk, &locked, err);
+    return db_begin(chunk->db, err) && make_clients(chunk, err) && lock_clients(chunk, err) &&
+           refuse_missing(chunk, err);
 }
 
-static bool is_any_missing(const struct chunk *chunk)
+static bool reach_in_postgres(struct chunk *chunk, struct error *err)
 {
-    size_t i = 0;
-    while (i < chunk->client_count && chunk->clients[i].machine != 0)
-        i++;
-    return i < chunk->client_count;
+    struct db_value *values = arena_alloc(chunk->arena, chunk->client_count * 2 * sizeof *values);
+    if (values == NULL)
+        return arena_error(chunk->arena, "store", err);
+    if (!lock_or_make_clients(chunk, err))
+        return false;
+    for (size_t i = 0; i < chunk->client_count; i++) {
+        values[2 * i] = store_integer((int64_t)i);
+        values[2 * i + 1] = store_integer(chunk->clients[i].machine);
+    }
+    return db_run(chunk->db, &find_postgres, (struct db_rows){values, chunk->client_count},
+                  (struct db_reader){note_client, chunk}, NULL, err);
 }
 
 bool store_client_reach(struct chunk *chunk, struct error *err)
 {
-    if (!db_is_sqlite(chunk->db) && !lock_or_make_clients(chunk, err))
-        return false;
-    if (!find_clients(chunk, err))
-        return false;
-    if (!is_any_missing(chunk))
-        return true;
-    if (!make_clients(chunk, err) || !find_clients(chunk, err))
-        return false;
-    return !is_any_missing(chunk) || error_set(err, ERROR_BUSY, "a client was deleted while its report was loaded");
+    return db_is_sqlite(chunk->db) ? reach_in_sqlite(chunk, err) : reach_in_postgres(chunk, err);
 }
 
 /* ---- what is known of a client ---- */
 
-static const struct db_statement write_facts = {
+/* The client is there, and locked: PostgreSQL then updates faster than it looks for a conflict, SQLite the other way. */
+#define FACTS_INPUT                                                                                                    \
+    {                                                                                                                  \
+        {"MachineID", DB_INTEGER}, {"SMSID", DB_TEXT}, {"SMSIDAsSent", DB_TEXT}, {"NetBIOSName", DB_TEXT},             \
+            {"ClientVersion", DB_TEXT}, {"ClientType", DB_INTEGER}, {"ClientInstalled", DB_INTEGER},                   \
+            {"CodePage", DB_INTEGER}, {"SystemDefaultLCID", DB_INTEGER}, {"FirstSeen", DB_INTEGER},                    \
+        {                                                                                                              \
+            "LastSeen", DB_INTEGER                                                                                     \
+        }                                                                                                              \
+    }
+#define FACTS_SET(from)                                                                                                \
+    "SET SMSIDAsSent = " from "SMSIDAsSent, NetBIOSName = " from "NetBIOSName, ClientVersion = " from                  \
+    "ClientVersion, ClientType = " from "ClientType, ClientInstalled = " from "ClientInstalled, CodePage = " from      \
+    "CodePage, SystemDefaultLCID = " from "SystemDefaultLCID, LastSeen = " from "LastSeen"
+static const struct db_statement facts_sqlite = {
     .sql = "INSERT INTO SR_Clients (MachineID, SMSID, SMSIDAsSent, NetBIOSName, ClientVersion, ClientType, "
            "ClientInstalled, CodePage, SystemDefaultLCID, FirstSeen, LastSeen) @rows "
-           "ON CONFLICT (MachineID) DO UPDATE SET "
-           "SMSIDAsSent = excluded.SMSIDAsSent, NetBIOSName = excluded.NetBIOSName, "
-           "ClientVersion = excluded.ClientVersion, ClientType = excluded.ClientType, "
-           "ClientInstalled = excluded.ClientInstalled, CodePage = excluded.CodePage, "
-           "SystemDefaultLCID = excluded.SystemDefaultLCID, LastSeen = excluded.LastSeen",
-    .input = {{"MachineID", DB_INTEGER},
-              {"SMSID", DB_TEXT},
-              {"SMSIDAsSent", DB_TEXT},
-              {"NetBIOSName", DB_TEXT},
-              {"ClientVersion", DB_TEXT},
-              {"ClientType", DB_INTEGER},
-              {"ClientInstalled", DB_INTEGER},
-              {"CodePage", DB_INTEGER},
-              {"SystemDefaultLCID", DB_INTEGER},
-              {"FirstSeen", DB_INTEGER},
-              {"LastSeen", DB_INTEGER}},
+           "ON CONFLICT (MachineID) DO UPDATE " FACTS_SET("excluded."),
+    .input = FACTS_INPUT,
+    .input_count = 11,
+};
+static const struct db_statement facts_postgres = {
+    .sql = "UPDATE SR_Clients " FACTS_SET("i.") " FROM @input i WHERE SR_Clients.MachineID = i.MachineID",
+    .input = FACTS_INPUT,
     .input_count = 11,
 };
 static const struct db_statement write_seen = {
@@ -280,7 +320,8 @@ static bool write_client(const struct chunk *chunk, const struct chunk_client *c
 bool store_client_write(struct chunk *chunk, struct error *err)
 {
     struct store_batch facts, seen;
-    store_batch_init(&facts, chunk->db, &write_facts, chunk->client_count, chunk->arena);
+    store_batch_init(&facts, chunk->db, db_is_sqlite(chunk->db) ? &facts_sqlite : &facts_postgres, chunk->client_count,
+                     chunk->arena);
     store_batch_init(&seen, chunk->db, &write_seen, chunk->client_count, chunk->arena);
     for (size_t i = 0; i < chunk->client_count; i++)
         if (store_client_has_fresh(&chunk->clients[i]) && !write_client(chunk, &chunk->clients[i], &facts, &seen, err))

@@ -6,18 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_NAME = 255 };
+enum { MOST_NAME = 255, HASH_DIGITS = 64 };
 
-static const struct db_statement find_repeated = {
-    .sql = "SELECT i.Number FROM @input i CROSS JOIN SR_ProcessedFiles p WHERE p.ContentHash = i.ContentHash",
-    .input = {{"Number", DB_INTEGER}, {"ContentHash", DB_TEXT}},
-    .input_count = 2,
-    .output = {DB_INTEGER},
-    .output_count = 1,
-};
 static const struct db_statement insert_file = {
     .sql = "INSERT INTO SR_ProcessedFiles (ContentHash, FileName, MachineID, Records, InvalidRecords, ProcessedTime) "
-           "@rows",
+           "@rows ON CONFLICT DO NOTHING RETURNING ContentHash",
     .input = {{"ContentHash", DB_TEXT},
               {"FileName", DB_TEXT},
               {"MachineID", DB_INTEGER},
@@ -25,6 +18,8 @@ static const struct db_statement insert_file = {
               {"InvalidRecords", DB_INTEGER},
               {"ProcessedTime", DB_INTEGER}},
     .input_count = 6,
+    .output = {DB_TEXT},
+    .output_count = 1,
 };
 
 /* Sorted by content; of the same content the caller's first comes first. */
@@ -44,34 +39,18 @@ static int compare_contents(const void *left, const void *right)
     return order != 0 ? order : (a->file > b->file) - (a->file < b->file);
 }
 
-/* ---- fresh or not ---- */
-
-static struct db_value hash_of(const struct chunk_file *file)
+static int find_content(const void *key, const void *content)
 {
-    return store_text((struct span){file->hash, sizeof file->hash - 1}, sizeof file->hash);
-}
-
-static void note_repeated(void *owner, const struct db_value *row)
-{
-    const struct contents *contents = owner;
-    contents->all[row[0].integer].file->fresh = false;
-}
-
-static bool find_fresh(struct chunk *chunk, struct contents *contents, struct error *err)
-{
-    struct db_value *values = arena_alloc(chunk->arena, contents->count * find_repeated.input_count * sizeof *values);
-    if (values == NULL)
-        return arena_error(chunk->arena, "store", err);
-    for (size_t i = 0; i < contents->count; i++) {
-        contents->all[i].file->fresh = true;
-        values[2 * i] = store_integer((int64_t)i);
-        values[2 * i + 1] = hash_of(contents->all[i].file);
-    }
-    return db_run(chunk->db, &find_repeated, (struct db_rows){values, contents->count},
-                  (struct db_reader){note_repeated, contents}, NULL, err);
+    const struct span *hash = key;
+    return memcmp(hash->at, ((const struct content *)content)->file->hash, HASH_DIGITS);
 }
 
 /* ---- marked as loaded ---- */
+
+static struct db_value hash_of(const struct chunk_file *file)
+{
+    return store_text((struct span){file->hash, HASH_DIGITS}, HASH_DIGITS);
+}
 
 /* Names are bytes from anybody: what is no UTF-8 shows as '?'. */
 static bool name_of(const struct chunk *chunk, const struct store_file *file, struct span *out)
@@ -106,19 +85,25 @@ static bool fill_row(const struct chunk *chunk, const struct chunk_file *file, s
     return true;
 }
 
-static bool insert_files(struct chunk *chunk, const struct contents *contents, struct error *err)
+/* What the database has taken. */
+static void note_fresh(void *owner, const struct db_value *row)
 {
-    struct store_batch batch;
-    store_batch_init(&batch, chunk->db, &insert_file, contents->count, chunk->arena);
-    for (size_t i = 0; i < contents->count; i++) {
-        const struct chunk_file *file = contents->all[i].file;
-        struct db_value *row = file->fresh ? store_batch_row(&batch, err) : NULL;
-        if (file->fresh && row == NULL)
-            return false;
-        if (file->fresh && !fill_row(chunk, file, row))
+    const struct contents *contents = owner;
+    const struct content *found = bsearch(&row[0].text, contents->all, contents->count, sizeof *found, find_content);
+    if (found != NULL)
+        found->file->fresh = true;
+}
+
+static bool insert_files(struct chunk *chunk, struct contents *contents, struct error *err)
+{
+    struct db_value *values = arena_alloc(chunk->arena, contents->count * insert_file.input_count * sizeof *values);
+    if (values == NULL)
+        return arena_error(chunk->arena, "store", err);
+    for (size_t i = 0; i < contents->count; i++)
+        if (!fill_row(chunk, contents->all[i].file, values + i * insert_file.input_count))
             return arena_error(chunk->arena, "store", err);
-    }
-    return store_batch_flush(&batch, err);
+    return db_run(chunk->db, &insert_file, (struct db_rows){values, contents->count},
+                  (struct db_reader){note_fresh, contents}, NULL, err);
 }
 
 bool store_file_mark(struct chunk *chunk, struct error *err)
@@ -133,5 +118,5 @@ bool store_file_mark(struct chunk *chunk, struct error *err)
     for (size_t i = 0; i < chunk->file_count; i++)
         if (contents.count == 0 || strcmp(all[contents.count - 1].file->hash, all[i].file->hash) != 0)
             all[contents.count++] = all[i];
-    return find_fresh(chunk, &contents, err) && insert_files(chunk, &contents, err);
+    return insert_files(chunk, &contents, err);
 }

@@ -15,6 +15,7 @@ enum { TOPIC_RESYNC = 700, RESYNC_DONE = 1 };
 
 struct writer {
     struct chunk *chunk;
+    struct store_batch new_stats;
     struct store_batch stats;
     struct store_batch deleted;
     struct store_batch inserted;
@@ -222,32 +223,39 @@ static void count_messages(struct chunk_stats *stats, const struct chunk *chunk,
 
 /* ---- written ---- */
 
-static const struct db_statement write_stats = {
-    .sql = "INSERT INTO SR_ClientMessageStats (MachineID, LastMessageTime, LastProcessedTime, LastReportDate, "
-           "FirstSerialNumber, FirstReportDate, HighSerialNumber, LastRestartDate, MessagesProcessed, "
-           "LastResyncClientCompletedTime, ResyncIssuedSerial, ResyncReason, Restarts) @rows "
-           "ON CONFLICT (MachineID) DO UPDATE SET "
-           "LastMessageTime = excluded.LastMessageTime, LastProcessedTime = excluded.LastProcessedTime, "
-           "LastReportDate = excluded.LastReportDate, FirstSerialNumber = excluded.FirstSerialNumber, "
-           "FirstReportDate = excluded.FirstReportDate, HighSerialNumber = excluded.HighSerialNumber, "
-           "LastRestartDate = excluded.LastRestartDate, MessagesProcessed = excluded.MessagesProcessed, "
-           "LastResyncClientCompletedTime = COALESCE(excluded.LastResyncClientCompletedTime, "
-           "SR_ClientMessageStats.LastResyncClientCompletedTime), "
-           "ResyncIssuedSerial = excluded.ResyncIssuedSerial, ResyncReason = excluded.ResyncReason, "
-           "Restarts = excluded.Restarts",
-    .input = {{"MachineID", DB_INTEGER},
-              {"LastMessageTime", DB_INTEGER},
-              {"LastProcessedTime", DB_INTEGER},
-              {"LastReportDate", DB_INTEGER},
-              {"FirstSerialNumber", DB_INTEGER},
-              {"FirstReportDate", DB_INTEGER},
-              {"HighSerialNumber", DB_INTEGER},
-              {"LastRestartDate", DB_INTEGER},
-              {"MessagesProcessed", DB_INTEGER},
-              {"Completed", DB_INTEGER},
-              {"ResyncIssuedSerial", DB_INTEGER},
-              {"ResyncReason", DB_TEXT},
-              {"Restarts", DB_INTEGER}},
+#define STATS                                                                                                          \
+    "INSERT INTO SR_ClientMessageStats (MachineID, LastMessageTime, LastProcessedTime, LastReportDate, "               \
+    "FirstSerialNumber, FirstReportDate, HighSerialNumber, LastRestartDate, MessagesProcessed, "                       \
+    "LastResyncClientCompletedTime, ResyncIssuedSerial, ResyncReason, Restarts) @rows"
+#define STATS_SET(from)                                                                                                \
+    "SET LastMessageTime = " from "LastMessageTime, LastProcessedTime = " from                                         \
+    "LastProcessedTime, LastReportDate = " from "LastReportDate, FirstSerialNumber = " from                            \
+    "FirstSerialNumber, FirstReportDate = " from "FirstReportDate, HighSerialNumber = " from                           \
+    "HighSerialNumber, LastRestartDate = " from "LastRestartDate, MessagesProcessed = " from                           \
+    "MessagesProcessed, LastResyncClientCompletedTime = COALESCE(" from                                                \
+    "LastResyncClientCompletedTime, SR_ClientMessageStats.LastResyncClientCompletedTime), ResyncIssuedSerial = " from  \
+    "ResyncIssuedSerial, ResyncReason = " from "ResyncReason, Restarts = " from "Restarts"
+#define STATS_INPUT                                                                                                    \
+    {                                                                                                                  \
+        {"MachineID", DB_INTEGER}, {"LastMessageTime", DB_INTEGER}, {"LastProcessedTime", DB_INTEGER},                 \
+            {"LastReportDate", DB_INTEGER}, {"FirstSerialNumber", DB_INTEGER}, {"FirstReportDate", DB_INTEGER},        \
+            {"HighSerialNumber", DB_INTEGER}, {"LastRestartDate", DB_INTEGER}, {"MessagesProcessed", DB_INTEGER},      \
+            {"LastResyncClientCompletedTime", DB_INTEGER}, {"ResyncIssuedSerial", DB_INTEGER},                         \
+            {"ResyncReason", DB_TEXT},                                                                                 \
+        {                                                                                                              \
+            "Restarts", DB_INTEGER                                                                                     \
+        }                                                                                                              \
+    }
+static const struct db_statement insert_stats = {.sql = STATS, .input = STATS_INPUT, .input_count = 13};
+static const struct db_statement replace_sqlite = {
+    .sql = STATS " ON CONFLICT (MachineID) DO UPDATE " STATS_SET("excluded."),
+    .input = STATS_INPUT,
+    .input_count = 13,
+};
+static const struct db_statement replace_postgres = {
+    .sql = "UPDATE SR_ClientMessageStats " STATS_SET("i.") " FROM @input i "
+                                                           "WHERE SR_ClientMessageStats.MachineID = i.MachineID",
+    .input = STATS_INPUT,
     .input_count = 13,
 };
 
@@ -259,7 +267,7 @@ static struct db_value serial_value(bool known, uint64_t serial)
 static bool add_stats(struct writer *writer, const struct chunk_client *client, struct error *err)
 {
     const struct ledger *ledger = writer->chunk->ledger;
-    struct db_value *row = store_batch_row(&writer->stats, err);
+    struct db_value *row = store_batch_row(client->has_stats ? &writer->stats : &writer->new_stats, err);
     if (row == NULL)
         return false;
     *row++ = store_integer(client->machine);
@@ -344,7 +352,9 @@ static bool add_client(struct writer *writer, struct chunk_client *client, struc
 static void init_writer(struct writer *writer, struct chunk *chunk)
 {
     writer->chunk = chunk;
-    store_batch_init(&writer->stats, chunk->db, &write_stats, chunk->client_count, chunk->arena);
+    store_batch_init(&writer->new_stats, chunk->db, &insert_stats, chunk->client_count, chunk->arena);
+    store_batch_init(&writer->stats, chunk->db, db_is_sqlite(chunk->db) ? &replace_sqlite : &replace_postgres,
+                     chunk->client_count, chunk->arena);
     store_batch_init(&writer->deleted, chunk->db, &delete_range, SIZE_MAX, chunk->arena);
     store_batch_init(&writer->inserted, chunk->db, &insert_range, SIZE_MAX, chunk->arena);
     writer->inserted.before = &writer->deleted;
@@ -359,5 +369,6 @@ bool store_ledger_write(struct chunk *chunk, struct error *err)
     for (size_t i = 0; i < chunk->client_count; i++)
         if (!add_client(&writer, &chunk->clients[i], err))
             return false;
-    return store_batch_flush(&writer.stats, err) && store_batch_flush(&writer.inserted, err);
+    return store_batch_flush(&writer.new_stats, err) && store_batch_flush(&writer.stats, err) &&
+           store_batch_flush(&writer.inserted, err);
 }

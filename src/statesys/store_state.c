@@ -173,6 +173,13 @@ static size_t count_keys(const struct states *states)
     return count;
 }
 
+/* Where no state was ever counted for a client none is stored; a chunk of which the database refused that is loaded file by
+ * file, and a file that is alone believes nothing. */
+static bool is_looked_for(const struct states *states, const struct state *state)
+{
+    return state->file->client->has_states || states->chunk->file_count == 1;
+}
+
 static bool read_stored(struct states *states, struct error *err)
 {
     struct arena *arena = states->chunk->arena;
@@ -183,13 +190,16 @@ static bool read_stored(struct states *states, struct error *err)
         return arena_error(arena, "store", err);
     for (size_t i = 0; i < states->count; i = end_of_key(states, i)) {
         const struct state *state = &states->all[i];
+        if (!is_looked_for(states, state))
+            continue;
         *row++ = store_integer((int64_t)i);
         *row++ = store_integer(state->file->client->machine);
         *row++ = store_integer(state->message->topic_type);
         *row++ = store_text(state->topic_id, MOST_TOPIC_ID);
         *row++ = store_text(state->user_sid, MOST_SID);
     }
-    return db_run(states->chunk->db, &find_stored, (struct db_rows){values, keys},
+    const size_t asked = (size_t)(row - values) / find_stored.input_count;
+    return db_run(states->chunk->db, &find_stored, (struct db_rows){values, asked},
                   (struct db_reader){note_stored, states}, NULL, err);
 }
 
@@ -234,39 +244,37 @@ static const struct state *settle_key(const struct states *states, size_t from, 
 
 /* ---- written ---- */
 
-static const struct db_statement upsert = {
-    .sql =
-        "INSERT INTO SR_States (MachineID, TopicType, TopicID, UserSID, TopicIDType, UserName, StateID, "
-        "Criticality, MessageTime, ReportDate, SerialNumber, ParamFlags, ParamCount, P1, P2, P3, P4, P5, DetailsType, "
-        "StateDetails, ProcessedTime) @rows ON CONFLICT (MachineID, TopicType, TopicID, UserSID) DO UPDATE SET "
-        "TopicIDType = excluded.TopicIDType, UserName = excluded.UserName, StateID = excluded.StateID, "
-        "Criticality = excluded.Criticality, MessageTime = excluded.MessageTime, ReportDate = excluded.ReportDate, "
-        "SerialNumber = excluded.SerialNumber, ParamFlags = excluded.ParamFlags, ParamCount = excluded.ParamCount, "
-        "P1 = excluded.P1, P2 = excluded.P2, P3 = excluded.P3, P4 = excluded.P4, P5 = excluded.P5, "
-        "DetailsType = excluded.DetailsType, StateDetails = excluded.StateDetails, "
-        "ProcessedTime = excluded.ProcessedTime",
-    .input = {{"MachineID", DB_INTEGER},
-              {"TopicType", DB_INTEGER},
-              {"TopicID", DB_TEXT},
-              {"UserSID", DB_TEXT},
-              {"TopicIDType", DB_INTEGER},
-              {"UserName", DB_TEXT},
-              {"StateID", DB_INTEGER},
-              {"Criticality", DB_INTEGER},
-              {"MessageTime", DB_INTEGER},
-              {"ReportDate", DB_INTEGER},
-              {"SerialNumber", DB_INTEGER},
-              {"ParamFlags", DB_INTEGER},
-              {"ParamCount", DB_INTEGER},
-              {"P1", DB_TEXT},
-              {"P2", DB_TEXT},
-              {"P3", DB_TEXT},
-              {"P4", DB_TEXT},
-              {"P5", DB_TEXT},
-              {"DetailsType", DB_INTEGER},
-              {"StateDetails", DB_TEXT},
-              {"ProcessedTime", DB_INTEGER}},
-    .input_count = 21,
+/* What is found stored, and what is not, is still so: the client is locked. Should somebody else have written a new one all
+ * the same, the database refuses it, and what is tried again finds it. */
+#define ROW                                                                                                            \
+    "INSERT INTO SR_States (MachineID, TopicType, TopicID, UserSID, TopicIDType, UserName, StateID, Criticality, "     \
+    "MessageTime, ReportDate, SerialNumber, ParamFlags, ParamCount, P1, P2, P3, P4, P5, DetailsType, StateDetails, "   \
+    "ProcessedTime) @rows"
+#define ROW_INPUT                                                                                                      \
+    {                                                                                                                  \
+        {"MachineID", DB_INTEGER}, {"TopicType", DB_INTEGER}, {"TopicID", DB_TEXT}, {"UserSID", DB_TEXT},              \
+            {"TopicIDType", DB_INTEGER}, {"UserName", DB_TEXT}, {"StateID", DB_INTEGER}, {"Criticality", DB_INTEGER},  \
+            {"MessageTime", DB_INTEGER}, {"ReportDate", DB_INTEGER}, {"SerialNumber", DB_INTEGER},                     \
+            {"ParamFlags", DB_INTEGER}, {"ParamCount", DB_INTEGER}, {"P1", DB_TEXT}, {"P2", DB_TEXT}, {"P3", DB_TEXT}, \
+            {"P4", DB_TEXT}, {"P5", DB_TEXT}, {"DetailsType", DB_INTEGER}, {"StateDetails", DB_TEXT},                  \
+        {                                                                                                              \
+            "ProcessedTime", DB_INTEGER                                                                                \
+        }                                                                                                              \
+    }
+enum { ROW_COLUMNS = 21 };
+
+static const struct db_statement insert = {.sql = ROW, .input = ROW_INPUT, .input_count = ROW_COLUMNS};
+static const struct db_statement replace = {
+    .sql = ROW
+    " ON CONFLICT (MachineID, TopicType, TopicID, UserSID) DO UPDATE SET "
+    "TopicIDType = excluded.TopicIDType, UserName = excluded.UserName, StateID = excluded.StateID, "
+    "Criticality = excluded.Criticality, MessageTime = excluded.MessageTime, ReportDate = excluded.ReportDate, "
+    "SerialNumber = excluded.SerialNumber, ParamFlags = excluded.ParamFlags, ParamCount = excluded.ParamCount, "
+    "P1 = excluded.P1, P2 = excluded.P2, P3 = excluded.P3, P4 = excluded.P4, P5 = excluded.P5, "
+    "DetailsType = excluded.DetailsType, StateDetails = excluded.StateDetails, "
+    "ProcessedTime = excluded.ProcessedTime",
+    .input = ROW_INPUT,
+    .input_count = ROW_COLUMNS,
 };
 
 static struct db_value param_of(const struct state_message *message, size_t number)
@@ -310,20 +318,22 @@ static void count_change(struct store_counts *counts, const struct state *first,
 
 static bool write_states(const struct states *states, struct store_counts *counts, struct error *err)
 {
-    struct store_batch batch;
-    store_batch_init(&batch, states->chunk->db, &upsert, states->count, states->chunk->arena);
+    struct store_batch inserted, replaced;
+    store_batch_init(&inserted, states->chunk->db, &insert, states->count, states->chunk->arena);
+    store_batch_init(&replaced, states->chunk->db, &replace, states->count, states->chunk->arena);
     for (size_t from = 0, end; from < states->count; from = end) {
+        const struct state *first = &states->all[from];
         end = end_of_key(states, from);
         const struct state *last = settle_key(states, from, end);
-        struct db_value *row = last == NULL ? NULL : store_batch_row(&batch, err);
         if (last == NULL)
             continue;
+        struct db_value *row = store_batch_row(first->stored == NULL ? &inserted : &replaced, err);
         if (row == NULL)
             return false;
         fill_row(row, states->chunk, last);
-        count_change(counts, &states->all[from], last);
+        count_change(counts, first, last);
     }
-    return store_batch_flush(&batch, err);
+    return store_batch_flush(&inserted, err) && store_batch_flush(&replaced, err);
 }
 
 bool store_state_write(struct chunk *chunk, struct error *err)

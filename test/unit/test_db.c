@@ -371,13 +371,14 @@ static void what_others_have_locked_is_busy(void **state)
 {
     struct db *const first = db, *const second = open_database(LOCK_TIMEOUT_MS);
     const struct db_value rows[][3] = {{integer(1), integer(2), text("mine")}};
+    uint64_t changed;
     (void)state;
     add_row(1);
     begin();
     assert_int_equal(run(&upsert, ROWS(rows)), 1);
     const bool begun = db_begin(second, &err);
     assert_int_equal(begun, !db_is_sqlite(second));
-    assert_false(begun && db_run(second, &upsert, ROWS(rows), nobody, NULL, &err));
+    assert_false(begun && db_run(second, &upsert, ROWS(rows), nobody, &changed, &err));
     assert_int_equal(err.kind, ERROR_BUSY);
     if (begun)
         db_rollback(second);

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-enum { LOCK_TIMEOUT_MS = 60000, CONNECTIONS = 10 };
+enum { LOCK_TIMEOUT_MS = 60000, CONNECTIONS = 10, MOST_SENT = 64 };
 
 static const struct db_statement insert = {
     .sql = "INSERT INTO t (k) SELECT i.k FROM @input i",
@@ -57,10 +57,18 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* Whoever asks how many rows it changed waits for the server; else it is only sent, inside of a transaction. */
 static bool run(struct db *with, const struct db_statement *statement, int64_t key, struct error *why)
 {
     const struct db_value row = {.integer = key};
-    return db_run(with, statement, (struct db_rows){&row, 1}, (struct db_reader){0}, NULL, why);
+    uint64_t changed;
+    return db_run(with, statement, (struct db_rows){&row, 1}, (struct db_reader){0}, &changed, why);
+}
+
+static bool only_send(const struct db_statement *statement, int64_t key)
+{
+    const struct db_value row = {.integer = key};
+    return db_run(db, statement, (struct db_rows){&row, 1}, (struct db_reader){0}, NULL, &err);
 }
 
 static void begin(void)
@@ -161,6 +169,102 @@ static void a_connection_that_the_server_ends_is_busy(void **state)
     assert_int_equal(err.kind, ERROR_BUSY);
     db_rollback(db);
     add(1);
+}
+
+/* ---- what nobody waits for ---- */
+
+static void what_nobody_waits_for_is_done_when_the_next_question_is_answered(void **state)
+{
+    (void)state;
+    begin();
+    for (int64_t i = 0; i < 3 * MOST_SENT; i++)
+        assert_true(only_send(&insert, i));
+    assert_int_equal(count_rows(), 3 * MOST_SENT);
+    assert_true(only_send(&insert, -1) && only_send(&touch, 1));
+    assert_true(db_commit(db, &err));
+    assert_int_equal(count_rows(), 3 * MOST_SENT + 1);
+}
+
+/* The first refusal is the one that is told; of what was sent behind it nothing is done. */
+static void a_refusal_that_nobody_waited_for_is_told_by_the_commit(void **state)
+{
+    (void)state;
+    add(1);
+    begin();
+    assert_true(only_send(&insert, 2) && only_send(&insert, 1) && only_send(&insert, 1) && only_send(&insert, 4));
+    assert_false(db_commit(db, &err));
+    assert_int_equal(err.kind, ERROR_MALFORMED);
+    assert_memory_equal(err.text, "INSERT INTO t", strlen("INSERT INTO t"));
+    assert_false(db_commit(db, &err));
+    db_rollback(db);
+    assert_int_equal(count_rows(), 1);
+    add(5);
+}
+
+static void a_refusal_that_nobody_waited_for_is_told_by_the_next_question(void **state)
+{
+    int64_t answer = -1;
+    (void)state;
+    add(1);
+    begin();
+    assert_true(only_send(&insert, 1));
+    assert_false(db_run(db, &count, (struct db_rows){0}, (struct db_reader){note_integer, &answer}, NULL, &err));
+    assert_int_equal(err.kind, ERROR_MALFORMED);
+    assert_int_equal(answer, -1);
+    db_rollback(db);
+    begin();
+    assert_true(only_send(&insert, 1));
+    assert_false(db_script(db, "DELETE FROM t", &err));
+    assert_int_equal(err.kind, ERROR_MALFORMED);
+    db_rollback(db);
+    assert_int_equal(count_rows(), 1);
+}
+
+/* The bound is met while they are sent. */
+static void a_refusal_among_more_than_are_left_waiting_is_told(void **state)
+{
+    int64_t sent = 0;
+    (void)state;
+    add(1);
+    begin();
+    while (sent < 3 * MOST_SENT && only_send(&insert, 1))
+        sent++;
+    assert_int_equal(sent, MOST_SENT);
+    assert_int_equal(err.kind, ERROR_MALFORMED);
+    db_rollback(db);
+    assert_int_equal(count_rows(), 1);
+}
+
+static void what_was_sent_is_rolled_back(void **state)
+{
+    (void)state;
+    begin();
+    assert_true(only_send(&insert, 1));
+    db_rollback(db);
+    assert_int_equal(count_rows(), 0);
+    begin();
+    assert_true(only_send(&insert, 1) && only_send(&insert, 1));
+    db_rollback(db);
+    assert_int_equal(count_rows(), 0);
+    begin();
+    assert_true(only_send(&insert, 1));
+    db_close(db);                       /* with what is under way */
+    db = open_database(db_server.url);
+    assert_int_equal(count_rows(), 0);
+}
+
+static void a_server_that_goes_away_under_what_was_sent_is_busy(void **state)
+{
+    (void)state;
+    begin();
+    assert_true(only_send(&insert, 1) && only_send(&touch, 1));
+    db_server_stop(SIGQUIT);
+    assert_false(only_send(&insert, 2) && only_send(&insert, 3) && db_commit(db, &err));
+    assert_int_equal(err.kind, ERROR_BUSY);
+    db_rollback(db);
+    db_server_start();
+    add(4);
+    assert_int_equal(count_rows(), 1);
 }
 
 /* ---- how much goes at once ---- */
@@ -387,6 +491,12 @@ int main(void)
         TEST(a_restart_while_idle_is_not_noticed),
         TEST(a_commit_without_a_server_is_busy),
         TEST(a_connection_that_the_server_ends_is_busy),
+        TEST(what_nobody_waits_for_is_done_when_the_next_question_is_answered),
+        TEST(a_refusal_that_nobody_waited_for_is_told_by_the_commit),
+        TEST(a_refusal_that_nobody_waited_for_is_told_by_the_next_question),
+        TEST(a_refusal_among_more_than_are_left_waiting_is_told),
+        TEST(what_was_sent_is_rolled_back),
+        TEST(a_server_that_goes_away_under_what_was_sent_is_busy),
         TEST(a_call_has_so_many_rows_and_bytes),
         TEST(each_refusal_has_its_kind),
         TEST(a_standby_is_busy),

@@ -264,6 +264,26 @@ static void the_same_content_counts_once(void **state)
     assert_string_equal(ASK_NUMBER("SELECT ProcessedTime FROM SR_States"), "1700000000000000\n");
 }
 
+/* Somebody's hand was in our tables. */
+static void states_that_are_counted_nowhere_are_found_all_the_same(void **state)
+{
+    struct made made[3];
+    struct store_file files[2];
+    (void)state;
+    make_report(&made[0], 1, NOW, 1);
+    (void)add_serial(&made[0], 1, 1);
+    assert_int_equal(load(&made[0], NOW), STORE_LOADED);
+    must(db_script(db, "DELETE FROM SR_ClientTopics", &err));
+    for (int i = 0; i < 2; i++) {
+        make_report(&made[1 + i], 1 + i, NOW + MINUTE, 2 + (unsigned)i);
+        add_serial(&made[1 + i], 1, 2)->state = 3;
+        files[i] = made[1 + i].file;
+    }
+    must(store_load(store, files, 2, NOW, &err));
+    assert_true(files[0].result == STORE_LOADED && files[1].result == STORE_LOADED);
+    assert_string_equal(ASK_NUMBER("SELECT StateID FROM SR_States ORDER BY MachineID"), "3\n3\n");
+}
+
 /* ---- both databases ---- */
 
 static int open_samples(void)
@@ -286,6 +306,7 @@ int main(void)
         TEST(a_state_raised_again_completes_a_resync),
         TEST(topic_700_completes_a_resync),
         TEST(the_same_content_counts_once),
+        TEST(states_that_are_counted_nowhere_are_found_all_the_same),
     };
     xml_init();
     if (open_samples() != 0)
