@@ -113,7 +113,7 @@ fuzz:  ## Fuzz one target with libFuzzer (T=report SECONDS=60).
 	build/fuzz/test/fuzz_$(T) -timeout=10 -dict=test/fuzz/dictionary \
 	    $(or $(FUZZ),-max_total_time=$(SECONDS) test/fuzz/corpus/$(T))
 
-SANITIZED = HARDENING=-fPIE OPTIMIZE='-O1 -g -fno-omit-frame-pointer' DEVELOPER=1
+SANITIZED = HARDENING=-fPIE OPTIMIZE='-O1 -g1 -fno-omit-frame-pointer' DEVELOPER=1
 # The sanitizers' maps of memory do not bear every kernel's random addresses.
 FIXED_ADDRESSES = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 ASAN = BUILD=build/asan $(SANITIZED) SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
