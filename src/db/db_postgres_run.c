@@ -281,7 +281,7 @@ bool db_postgres_run(struct db *db, const struct db_statement *statement, struct
     const bool waits = reader.each != NULL || changed != NULL || db->state != DB_BEGUN;
     char name[NAME_ROOM];
     bool done = prepare(postgres, statement, name, err);
-    for (size_t filled; done && rows.count > 0; rows.count -= filled) {
+    for (size_t filled = 0; done && rows.count > 0; rows.count -= filled) {
         done = fill_arrays(postgres, statement, rows, &filled, err) && send_rows(postgres, statement, name, err) &&
                (!waits || settle(postgres, &wanted, err));
         rows.values += filled * statement->input_count;
