@@ -1,8 +1,8 @@
 /*
  * What every daemon of the house does alike: its signals, paths below its root, words to and from the service manager, its end.
  *
- * Calling sequence: daemon_block_signals before any thread, then sigwait for SIGTERM, SIGINT and SIGHUP in `main`.
- * daemon_notify from any thread. Nothing here keeps anything.
+ * Calling sequence: daemon_block_signals before any thread, then sigwait for SIGTERM, SIGINT and SIGHUP by whom they
+ * concern. daemon_notify from any thread. Nothing here keeps anything.
  * Source of the protocols: sd_notify(3), sd_listen_fds(3). Without NOTIFY_SOCKET in the environment nothing is told to anybody.
  */
 #ifndef BASE_DAEMON_H

@@ -30,9 +30,6 @@ struct loader {
     char told[sizeof((struct error *)NULL)->text]; /* the trouble that is in the log; "": none */
     pthread_t thread;
     bool started;
-    pthread_mutex_t lock;
-    pthread_cond_t ended;
-    bool done;
 };
 
 /* ---- opening ---- */
@@ -52,18 +49,6 @@ static bool open_inbox(struct loader *loader, struct error *err)
     return inbox_open(&settings, &loader->loading.inbox, err);
 }
 
-static void init(struct loader *loader, struct site *site)
-{
-    pthread_condattr_t monotonic;
-    memset(loader, 0, sizeof *loader);
-    loading_init(&loader->loading, site);
-    (void)pthread_mutex_init(&loader->lock, NULL); /* these cannot fail on Linux */
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&loader->ended, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
-}
-
 static void close_loader(struct loader *loader)
 {
     round_close(loader->round);
@@ -71,8 +56,6 @@ static void close_loader(struct loader *loader)
     watch_close(loader->watch);
     inbox_close(loader->loading.inbox);
     db_close(loader->probe);
-    (void)pthread_cond_destroy(&loader->ended);
-    (void)pthread_mutex_destroy(&loader->lock);
     loading_fini(&loader->loading);
     sys.release(loader);
 }
@@ -82,7 +65,8 @@ bool loader_open(struct site *site, struct loader **out, struct error *err)
     struct loader *loader = sys.allocate(sizeof *loader);
     if (loader == NULL)
         return error_set(err, ERROR_NO_MEMORY, "the system refused memory for the loader");
-    init(loader, site);
+    memset(loader, 0, sizeof *loader);
+    loading_init(&loader->loading, site);
     if (open_inbox(loader, err) && watch_open(&loader->watch, err) &&
         workers_open(&loader->loading, &loader->workers, err) &&
         round_open(&loader->loading, loader->workers, loader->watch, &loader->round, err)) {
@@ -244,10 +228,6 @@ static void *run(void *argument)
         run_round(loader);
         wait_for_work(loader);
     }
-    (void)pthread_mutex_lock(&loader->lock);
-    loader->done = true;
-    (void)pthread_cond_signal(&loader->ended);
-    (void)pthread_mutex_unlock(&loader->lock);
     return NULL;
 }
 
@@ -275,30 +255,14 @@ void loader_wake(struct loader *loader)
 
 /* ---- the end ---- */
 
-static bool wait_for_end(struct loader *loader)
-{
-    const struct force *force = atomic_load(&loader->loading.site->force);
-    const int64_t until = sys_ticks() + (int64_t)force->settings->stop_timeout;
-    const struct timespec deadline = {.tv_sec = until / SECOND, .tv_nsec = until % SECOND * 1000};
-    (void)pthread_mutex_lock(&loader->lock);
-    while (!loader->done && pthread_cond_timedwait(&loader->ended, &loader->lock, &deadline) != ETIMEDOUT)
-        ;
-    const bool done = loader->done;
-    (void)pthread_mutex_unlock(&loader->lock);
-    return done;
-}
-
-bool loader_stop(struct loader *loader)
+void loader_stop(struct loader *loader)
 {
     if (loader == NULL)
-        return true;
+        return;
     if (loader->started) {
         atomic_store(&loader->loading.stopping, true);
         watch_wake(loader->watch);
-        if (!wait_for_end(loader))
-            return false;
         (void)pthread_join(loader->thread, NULL);
     }
     close_loader(loader);
-    return true;
 }

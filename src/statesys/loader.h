@@ -8,7 +8,7 @@
  *
  * Calling sequence: loader_open, loader_start (its thread begins), loader_wake after a reload, loader_stop. Settings
  * come from site->force, anew for each round. loader_stop ends the round in hand: chunks that are in the database are
- * finished (at most stop-timeout), all other files go back to the inbox.
+ * finished, all other files go back to the inbox.
  */
 #ifndef STATESYS_LOADER_H
 #define STATESYS_LOADER_H
@@ -19,9 +19,7 @@ struct loader;
 bool loader_open(struct site *site, struct loader **out, struct error *err) MUST_CHECK;
 bool loader_start(struct loader *loader, struct error *err) MUST_CHECK;
 void loader_wake(struct loader *loader);
-/* NULL is allowed, and one that was not started; frees it. False: a chunk is in the database for longer than
- * stop-timeout, and only the end of the process ends it. Nothing may be freed then; what is in hand goes back to the
- * inbox at the next start. */
-bool loader_stop(struct loader *loader) MUST_CHECK;
+/* NULL is allowed, and one that was not started; frees it. It waits as long as the database has a chunk (ending.h). */
+void loader_stop(struct loader *loader);
 
 #endif

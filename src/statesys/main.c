@@ -1,9 +1,10 @@
-/* statesys: settings, start, wait for a signal, stop gently. */
+/* statesys: settings, start, wait for the end or a reload, stop gently. */
 #include "base/address.h"
 #include "base/admin.h"
 #include "base/daemon.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "ending.h"
 #include "loader.h"
 #include "manager.h"
 #include "operation.h"
@@ -14,9 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
 #include <time.h>
-#include <unistd.h>
 
 #define SECOND ((int64_t)1000000)
 #define MINUTE (60 * SECOND)
@@ -33,6 +32,7 @@ struct program {
     char site_code[4];
     char parent_site[4];
     struct site site;
+    struct ending *ending;
     struct loader *loader;
     struct manager *manager;
     struct operation *operation;
@@ -114,7 +114,7 @@ static bool prepare(struct program *program, struct error *err)
 {
     struct site *site = &program->site;
     if (!paths_write(settings_of(program), &site->paths, err) || !open_log(program, err) ||
-        !make_directories(&site->paths, err))
+        !ending_open(settings_of(program)->stop_timeout, &program->ending, err) || !make_directories(&site->paths, err))
         return false;
     set_store(program);
     return loader_open(site, &program->loader, err) && manager_open(site, &program->manager, err) &&
@@ -213,6 +213,7 @@ static void take_fresh(struct program *program, struct config *config, struct fo
     program->config = config;
     const struct log_settings settings = log_settings(program);
     log_set(&settings);
+    ending_set(program->ending, settings_of(program)->stop_timeout);
     if (force == NULL)
         return;
     atomic_store(&program->site.force, force);
@@ -255,31 +256,35 @@ static bool is_alive(struct program *program)
     return force == NULL || now - program->progress_seen < force->properties.polling_interval + HOUR;
 }
 
-/* Waits until `end` (sys_ticks) for SIGTERM or SIGINT, which it returns; 0: the time is up. Meanwhile settings are
- * reloaded when that is asked for, and the service manager is told that we are alive. */
-static int wait_until(struct program *program, const sigset_t *signals, int64_t end)
+static void reload_aloud(struct program *program)
+{
+    daemon_notify("RELOADING=1\nMONOTONIC_USEC=%lld", (long long)sys_ticks());
+    reload(program);
+    daemon_notify("READY=1");
+}
+
+/* Waits until `end` (sys_ticks). True: told to stop. Meanwhile settings are reloaded when that is asked for, and the
+ * service manager is told that we are alive. */
+static bool wait_until(struct program *program, int64_t end)
 {
     const int64_t watchdog = daemon_watchdog_interval(), longest = watchdog > 0 ? watchdog : HOUR;
-    for (int64_t left; (left = end - sys_ticks()) > 0;) {
+    sigset_t signals;
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGHUP);
+    for (int64_t left; !ending_is_told(program->ending) && (left = end - sys_ticks()) > 0;) {
         const int64_t pause = left < longest ? left : longest;
         const struct timespec time = {.tv_sec = pause / SECOND, .tv_nsec = pause % SECOND * 1000};
-        const int number = sigtimedwait(signals, NULL, &time);
-        if (number == SIGHUP) {
-            daemon_notify("RELOADING=1\nMONOTONIC_USEC=%lld", (long long)sys_ticks());
-            reload(program);
-            daemon_notify("READY=1");
-        } else if (number > 0) {
-            return number;
-        }
+        if (sigtimedwait(&signals, NULL, &time) == SIGHUP && !ending_is_told(program->ending))
+            reload_aloud(program);
         if (watchdog > 0 && is_alive(program))
             daemon_notify("WATCHDOG=1");
     }
-    return 0;
+    return ending_is_told(program->ending);
 }
 
 /* A database that cannot be reached now, or has no room, is waited for; one that refuses us is an error. *out NULL: told
  * to stop. */
-static bool wait_for_database(struct program *program, const sigset_t *signals, struct force **out, struct error *err)
+static bool wait_for_database(struct program *program, struct force **out, struct error *err)
 {
     for (;;) {
         *out = read_force(program, program->config, err);
@@ -291,15 +296,15 @@ static bool wait_for_database(struct program *program, const sigset_t *signals, 
                   (unsigned long long)settings_of(program)->database_retry / 1000000, err->text);
         daemon_notify("READY=1\nSTATUS=waiting for the database: %s", err->text);
         atomic_store(&program->site.database_lost, true);
-        if (wait_until(program, signals, sys_ticks() + (int64_t)settings_of(program)->database_retry) != 0)
+        if (wait_until(program, sys_ticks() + (int64_t)settings_of(program)->database_retry))
             return true;
     }
 }
 
-static bool run(struct program *program, const sigset_t *signals, struct error *err)
+static bool run(struct program *program, struct error *err)
 {
     struct force *force;
-    if (!wait_for_database(program, signals, &force, err))
+    if (!wait_for_database(program, &force, err))
         return false;
     if (force == NULL)
         return true;
@@ -313,7 +318,7 @@ static bool run(struct program *program, const sigset_t *signals, struct error *
     (void)fprintf(stderr, "statesys: ready, loading %s into %s\n", program->site.paths.incoming[QUEUE_NORMAL],
                   program->site.paths.database_directory[0] == '\0' ? "PostgreSQL" : program->site.paths.database);
     daemon_notify("READY=1\nSTATUS=loading %s", program->site.paths.incoming[QUEUE_NORMAL]);
-    (void)wait_until(program, signals, INT64_MAX);
+    (void)wait_until(program, INT64_MAX);
     daemon_notify("STOPPING=1");
     log_info("Stopping");
     return true;
@@ -328,14 +333,12 @@ static bool check_database(const struct program *program, struct error *err)
 
 static void close_program(struct program *program)
 {
+    ending_begin(program->ending);
+    loader_stop(program->loader);
     manager_stop(program->manager);
-    if (!loader_stop(program->loader)) {
-        log_error("Stopped while the database had a chunk in hand; what it does not hold is loaded at the next start");
-        log_close();
-        _exit(EXIT_SUCCESS);            /* a thread is still at work with all of this */
-    }
     admin_close(program->admin);
     operation_close(program->operation);
+    ending_close(program->ending);
     if (program->logging)
         log_close();
     for (size_t i = 0; i < program->old_count; i++) {
@@ -363,7 +366,7 @@ int main(int argc, char **argv)
     daemon_block_signals(&signals);
     xml_init();
     const bool good = prepare(&program, &err) &&
-                      (wish == CONFIG_CHECK ? check_database(&program, &err) : run(&program, &signals, &err));
+                      (wish == CONFIG_CHECK ? check_database(&program, &err) : run(&program, &err));
     close_program(&program);
     if (!good)
         return daemon_fail("statesys", &err);

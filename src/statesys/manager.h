@@ -17,6 +17,7 @@ struct manager;
 bool manager_open(struct site *site, struct manager **out, struct error *err) MUST_CHECK;
 bool manager_start(struct manager *manager, struct error *err) MUST_CHECK;
 void manager_wake(struct manager *manager);
-void manager_stop(struct manager *manager);     /* NULL is allowed, and one that was not started; frees it */
+/* NULL is allowed, and one that was not started; frees it. It waits as long as the database does not answer (ending.h). */
+void manager_stop(struct manager *manager);
 
 #endif

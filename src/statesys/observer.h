@@ -30,6 +30,6 @@ struct observer;
 bool observer_open(const struct site *site, struct observer **out, struct error *err) MUST_CHECK;
 /* The latest; *hangs: microseconds for which a look has been under way now, 0 for none. */
 void observer_look(struct observer *observer, struct observation *out, int64_t *hangs);
-void observer_close(struct observer *observer); /* NULL is allowed; waits for a look under way */
+void observer_close(struct observer *observer); /* NULL is allowed; waits for a look under way (ending.h) */
 
 #endif

@@ -77,7 +77,7 @@ static const struct config_row rows[] = {
     ROW("state-keep", CONFIG_DURATION, state_keep, "0", "0", "36500d", ON_RELOAD,
         "Age at which SUM Delete Aged Status removes a state that nobody reported again; 0: never."),
     ROW("stop-timeout", CONFIG_DURATION, stop_timeout, "30s", "1s", "1h", ON_RELOAD,
-        "Time that chunks in hand have at a stop; what is not committed then goes back to the inbox."),
+        "Longest time from SIGTERM to the end; what is not committed by then goes back to the inbox."),
 
     ROW("first-serial", CONFIG_CHOICE, first_serial, "adopt", "adopt|expect-1", NULL, ON_RELOAD,
         "A client not seen before: take its first serial number as it is, or hold those below it missing."),

@@ -1,4 +1,5 @@
 """A real PostgreSQL: a cluster of its own, run by the user postgres, on a unix socket and on loopback."""
+import contextlib
 import os
 import pathlib
 import shutil
@@ -68,6 +69,20 @@ class Cluster:
         """SIGINT: as an administrator stops it; SIGQUIT: at once, without a checkpoint. Both end its processes too."""
         self.server.send_signal(how)
         self.server.wait(PATIENCE)
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """Its processes are there and do nothing: who is connected is never answered."""
+        own = pathlib.Path("/proc/%d/task/%d/children" % (self.server.pid, self.server.pid))
+        self.server.send_signal(signal.SIGSTOP)     # first, so that there will be no more
+        everybody = [self.server.pid, *map(int, own.read_text().split())]
+        try:
+            for process in everybody:
+                os.kill(process, signal.SIGSTOP)
+            yield
+        finally:
+            for process in everybody:
+                os.kill(process, signal.SIGCONT)
 
     def remove(self):
         if self.server.poll() is None:

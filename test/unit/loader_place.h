@@ -56,7 +56,6 @@ static inline void set_place(struct place *to)
                                      .max_messages = 100000,
                                      .corrupt_max_files = 10000,
                                      .database_retry = 3600 * SECOND,
-                                     .stop_timeout = 60 * SECOND,
                                      .max_gap = 1000000,
                                      .log_files = true};
     to->force = (struct force){.settings = &to->settings,

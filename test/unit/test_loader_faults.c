@@ -52,7 +52,7 @@ static bool fail_one(unsigned at, int error)
         must(loader_start(loader, &err));
         wait_for(&place.site.last_round);
         wake(loader);
-        assert_true(loader_stop(loader));
+        loader_stop(loader);
     }
     steps_end();
     if (!opened)
