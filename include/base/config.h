@@ -10,14 +10,14 @@
  * "did you mean". The command line is --name value or --name=value; single switches of its own:
  *   --config FILE   --help   --version   --print-config   --check-config   --example-config
  *
- * Field types by row type: CONFIG_TEXT const char * (NULL where empty); CONFIG_LIST struct config_list;
+ * Field types by row type: CONFIG_TEXT and CONFIG_URL const char * (NULL where empty); CONFIG_LIST struct config_list;
  * CONFIG_NUMBER, CONFIG_SIZE, CONFIG_DURATION uint64_t (a number, bytes, microseconds); CONFIG_YES_NO bool;
  * CONFIG_CHOICE int (the index of the word in `least`, "a|b|c"; a word that ends in ":" as in "noreply|empty|file:"
  * takes the rest as text, which goes to the const char * right behind the int: use struct config_choice).
  * Sizes: 4096, 64K, 8M, 1G (1024s). Durations: 30s, 15m, 24h, 7d, 500ms.
  *
  * A value holds no control characters, and no '#' where it would begin a comment, wherever it comes from: so what
- * --print-config writes can be read back. An empty value takes a text or a list away; other types need one. Quantities
+ * --print-config writes can be read back, but for passwords. An empty value takes a text or a list away; other types need one. Quantities
  * end in one unit; only 0 needs none. A second --name for the same setting is an error, too, unless it is a list.
  *
  * The values belong to the struct config and live until config_close; argv must live as long. Errors in what was given
@@ -35,6 +35,7 @@
 
 enum config_type {
     CONFIG_TEXT,
+    CONFIG_URL,                  /* a text; if it is a URL, passwords in it are shown as *** wherever it is shown */
     CONFIG_LIST,
     CONFIG_NUMBER,
     CONFIG_SIZE,
@@ -99,7 +100,7 @@ const void *config_values(const struct config *config);
 enum config_wish config_wish(const struct config *config);
 /* Writes --help, --version, --print-config (value and where it came from) or --example-config. */
 void config_answer(const struct config *config, FILE *out);
-/* Calls `each` for every row whose value differs, with both values as text (for the log at a reload). */
+/* Calls `each` for every row whose value differs, with both values as they are shown (for the log at a reload). */
 void config_compare(const struct config *before, const struct config *after,
                     void (*each)(void *owner, const struct config_row *row, const char *before, const char *after),
                     void *owner);

@@ -288,7 +288,7 @@ static bool join_lists(struct config *config, struct error *err)
         char *end = arena_alloc(config->arena, len);
         if (end == NULL)
             return config_no_memory(err);
-        config->entries[i].text = end;
+        config->entries[i].text = config->entries[i].shown = end;
         for (size_t k = 0; k < list->count; k++)
             end = stpcpy(stpcpy(end, k == 0 ? "" : ", "), list->at[k]);
     }
@@ -379,7 +379,7 @@ void config_compare(const struct config *before, const struct config *after,
     for (size_t i = 0; i < before->table->count; i++) {
         const struct config_row *row = &before->table->rows[i];
         if (differs(before, after, row))
-            each(owner, row, before->entries[i].text, after->entries[i].text);
+            each(owner, row, before->entries[i].shown, after->entries[i].shown);
     }
 }
 

@@ -26,6 +26,7 @@ struct config_entry {
     enum config_place place;
     unsigned line;               /* in the file */
     const char *text;            /* as it was written; of a list, its items joined by ", " */
+    const char *shown;           /* the same without passwords */
     unsigned *lines;             /* of a list: of each item */
 };
 

@@ -9,6 +9,7 @@ static const struct {
     const char *sentence;
 } types[] = {
     [CONFIG_TEXT] = {"TEXT", NULL},
+    [CONFIG_URL] = {"TEXT", NULL},
     [CONFIG_LIST] = {"LIST", "A list, separated by commas or given several times"},
     [CONFIG_NUMBER] = {"NUMBER", "A number"},
     [CONFIG_SIZE] = {"SIZE", "A size (bytes, or with K, M or G)"},
@@ -96,7 +97,7 @@ static void describe_row(struct flow *flow, const struct config_row *row)
     } else if (row->type == CONFIG_CHOICE) {
         flow_text(flow, types[row->type].sentence);
         describe_choice(flow, row->least);
-    } else if (row->type != CONFIG_TEXT) {
+    } else if (types[row->type].sentence != NULL) {
         describe_bounds(flow, row);
     }
     flow_text(flow, row->when == AT_START ? "Takes effect at start." : "Takes effect on reload.");
@@ -185,7 +186,7 @@ static size_t count_lines(const struct config *config, size_t row)
 static const char *value_of(const struct config *config, size_t row, size_t line)
 {
     const struct config_list *list = list_of(config, row);
-    return list == NULL || list->count == 0 ? config->entries[row].text : list->at[line];
+    return list == NULL || list->count == 0 ? config->entries[row].shown : list->at[line];
 }
 
 static size_t width_of(const char *name, const char *value)

@@ -41,7 +41,7 @@ bool config_value_refuse(const struct config_input *input, struct error *err, co
     va_start(arguments, format);
     (void)vsnprintf(reason, sizeof reason, format, arguments);
     va_end(arguments);
-    config_show(input->text, CONFIG_SHOWN_VALUE, text);
+    config_show(input->row->type == CONFIG_URL ? SPAN("") : input->text, CONFIG_SHOWN_VALUE, text);
     const bool empty = text[0] == '\0';
     if (input->place == CONFIG_BY_COMMAND_LINE)
         return error_set(err, ERROR_MALFORMED, "--%s%s%s: %s", name, empty ? "" : ": ", text, reason);
@@ -212,7 +212,74 @@ static bool add_items(const struct config_input *input, struct arena *arena, str
     return true;
 }
 
+/* ---- passwords ---- */
+
+#define HIDDEN "***"
+
+static char *add_bytes(char *end, const char *at, size_t len)
+{
+    return (char *)memcpy(end, at, len) + len;
+}
+
+/* libpq has "password" and "sslpassword", and takes a name that is written with %xx. */
+static bool is_password(struct span name)
+{
+    static const struct span last = {"password", 8};
+    return memchr(name.at, '%', name.len) != NULL ||
+           (name.len >= last.len && memcmp(name.at + name.len - last.len, last.at, last.len) == 0);
+}
+
+/* From the '?', or from the end if there is none. */
+static void add_parameters(char *end, const char *at)
+{
+    while (*at != '\0') {
+        const size_t len = 1 + strcspn(at + 1, "&");
+        const char *equals = memchr(at, '=', len);
+        const size_t name = equals == NULL ? len : (size_t)(equals - at) + 1;
+        const bool hidden = equals != NULL && is_password((struct span){at + 1, name - 2});
+        end = add_bytes(end, at, hidden ? name : len);
+        if (hidden)
+            end = add_bytes(end, HIDDEN, strlen(HIDDEN));
+        at += len;
+    }
+    *end = '\0';
+}
+
+/* Where '/', '?' or a second '@' stands before the last '@', any part of the URL may be one of a password (and libpq
+ * reads it otherwise than it was meant; db_postgres.c refuses it). */
+static bool is_ambiguous(const char *login, const char *at)
+{
+    return at != NULL && strcspn(login, "@/?") != (size_t)(at - login);
+}
+
+/* NULL: no memory. */
+static const char *hide_passwords(struct arena *arena, const char *text)
+{
+    const char *scheme = strstr(text, "://"), *rest = text;
+    if (scheme == NULL)
+        return text;
+    char *hidden = arena_alloc(arena, 2 * strlen(text) + sizeof HIDDEN), *end = hidden;
+    if (hidden == NULL)
+        return NULL;
+    const char *login = scheme + 3, *at = strrchr(login, '@');
+    const bool ambiguous = is_ambiguous(login, at);
+    const char *colon = at == NULL || ambiguous ? NULL : memchr(login, ':', (size_t)(at - login));
+    if (ambiguous || colon != NULL) {
+        end = add_bytes(end, text, (size_t)((ambiguous ? login : colon + 1) - text));
+        end = add_bytes(end, HIDDEN, strlen(HIDDEN));
+        rest = ambiguous ? "" : at;
+    }
+    const size_t len = strcspn(rest, "?");
+    add_parameters(add_bytes(end, rest, len), rest + len);
+    return hidden;
+}
+
 /* ---- any value ---- */
+
+static bool may_be_empty(enum config_type type)
+{
+    return type == CONFIG_TEXT || type == CONFIG_URL || type == CONFIG_LIST;
+}
 
 /* What a settings file could not give back is not taken from the command line either. */
 static bool check_text(const struct config_input *input, struct error *err)
@@ -227,7 +294,7 @@ static bool check_text(const struct config_input *input, struct error *err)
         if (c == '#' && (i == 0 || text.at[i - 1] == ' ' || text.at[i - 1] == '\t'))
             return config_value_refuse(input, err, "a '#' here would begin a comment");
     }
-    if (text.len == 0 && input->row->type != CONFIG_TEXT && input->row->type != CONFIG_LIST)
+    if (text.len == 0 && !may_be_empty(input->row->type))
         return config_value_refuse(input, err, "a value is missing");
     return true;
 }
@@ -243,6 +310,9 @@ bool config_value_read(const struct config_input *input, struct arena *arena, st
     if (text == NULL)
         return config_no_memory(err);
     entry->text = text;
+    entry->shown = input->row->type == CONFIG_URL ? hide_passwords(arena, text) : text;
+    if (entry->shown == NULL)
+        return config_no_memory(err);
     struct config_input copy = *input;
     copy.text.at = text;
     switch (input->row->type) {
@@ -251,6 +321,7 @@ bool config_value_read(const struct config_input *input, struct arena *arena, st
     case CONFIG_CHOICE:
         return read_choice(&copy, field, err);
     case CONFIG_TEXT:
+    case CONFIG_URL:
         *(const char **)field = text[0] == '\0' ? NULL : text;
         return true;
     default:

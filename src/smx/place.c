@@ -16,18 +16,18 @@ struct settings {
     const char *admin_listen;
 };
 
-#define ROW(name, field, initial, help)                                                                                \
+#define ROW(name, type, field, initial, help)                                                                          \
     {                                                                                                                  \
-        name, CONFIG_TEXT, offsetof(struct settings, field), initial, NULL, NULL, AT_START, help                       \
+        name, type, offsetof(struct settings, field), initial, NULL, NULL, AT_START, help                              \
     }
 
 static const struct config_row rows[] = {
-    ROW("root", root, "/var/lib/mprelay", "Directory under which everything is."),
-    ROW("inbox", inbox, "", "Directory of the inbox."),
-    ROW("database", database, "", "The database."),
-    ROW("log-dir", log_dir, "", "Directory of the logs."),
-    ROW("corrupt-dir", corrupt_dir, "", "Directory of files that cannot be loaded."),
-    ROW("admin-listen", admin_listen, "127.0.0.1:8082", "Address of the state system's pages."),
+    ROW("root", CONFIG_TEXT, root, "/var/lib/mprelay", "Directory under which everything is."),
+    ROW("inbox", CONFIG_TEXT, inbox, "", "Directory of the inbox."),
+    ROW("database", CONFIG_URL, database, "", "The database."),
+    ROW("log-dir", CONFIG_TEXT, log_dir, "", "Directory of the logs."),
+    ROW("corrupt-dir", CONFIG_TEXT, corrupt_dir, "", "Directory of files that cannot be loaded."),
+    ROW("admin-listen", CONFIG_TEXT, admin_listen, "127.0.0.1:8082", "Address of the state system's pages."),
 };
 
 static const struct config_table table = {

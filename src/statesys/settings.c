@@ -19,7 +19,7 @@ static const struct config_row rows[] = {
     ROW("inbox", CONFIG_TEXT, inbox, "", NULL, NULL, AT_START,
         "Directory that holds incoming/, process/, corrupt/, retry/ and outgoing/; empty: "
         "ROOT/inboxes/auth/statesys.box."),
-    ROW("database", CONFIG_TEXT, database, "", NULL, NULL, AT_START,
+    ROW("database", CONFIG_URL, database, "", NULL, NULL, AT_START,
         "A file of SQLite, or postgresql://USER@HOST/NAME; empty: ROOT/db/statesys.db."),
     ROW("log-dir", CONFIG_TEXT, log_dir, "", NULL, NULL, AT_START, "Directory of statesys.log; empty: ROOT/logs."),
     ROW("corrupt-dir", CONFIG_TEXT, corrupt_dir, "", NULL, NULL, AT_START,

@@ -1,5 +1,7 @@
-"""The password in a database's URL is in no line: when all is well, when it is wrong, when it is changed."""
+"""The password in a database's URL is in no line: when all is well, when it is wrong, when it is changed, and when the
+settings are shown."""
 import signal
+import subprocess
 
 from relay import BUILD, Daemon, wait_until
 
@@ -19,4 +21,6 @@ def test_a_password_is_never_told(cluster, tmp_path):
     statesys.launch()
     wait_until(lambda: b"The database cannot be reached" in log.read_bytes(), "the refusal")
     statesys.stop()
-    assert b"secret" not in said + statesys.said.read_bytes() + log.read_bytes()
+    printed = subprocess.run([*statesys.command, "--print-config"], capture_output=True, check=True).stdout
+    assert b"database = postgresql://statesys:***@/" in printed
+    assert b"secret" not in said + statesys.said.read_bytes() + log.read_bytes() + printed

@@ -665,7 +665,7 @@ static void printed_values_can_be_read_back(void **state)
     free(text);
 }
 
-/* ---- reload ---- */
+/* ---- passwords ---- */
 
 static void note_change(void *owner, const struct config_row *row, const char *before, const char *after)
 {
@@ -673,6 +673,92 @@ static void note_change(void *owner, const struct config_row *row, const char *b
     const size_t used = strlen(notes);
     (void)snprintf(notes + used, 256 - used, "%s %s>%s\n", row->name, before, after);
 }
+
+static const struct config_row store_row = {"store", CONFIG_URL, FIELD(root), "", NULL, NULL, AT_START, "A URL."};
+
+static struct config *open_store(const char *url, const char *more, struct error *err)
+{
+    static struct config_table one; /* a config keeps pointing to its table */
+    struct config *config = NULL;
+    char line[480];
+    one = table;
+    one.rows = &store_row;
+    one.count = 1;
+    one.check = NULL;
+    (void)snprintf(line, sizeof line, "--store=%s%s", url, more);
+    part_words(line, &words);
+    return config_open(&one, words.count, words.at, &config, err) ? config : NULL;
+}
+
+/* By --print-config, and at a reload; the program has it as it was given. */
+static void assert_shown(const char *url, const char *shown)
+{
+    char expected[128];
+    char notes[256] = "";
+    char *said = NULL;
+    size_t len = 0;
+    struct error err;
+    struct config *config = open_store(url, " --print-config", &err);
+    assert_non_null(config);
+    FILE *out = open_memstream(&said, &len);
+    config_answer(config, out);
+    assert_int_equal(fclose(out), 0);
+    (void)snprintf(expected, sizeof expected, "store = %s  # command line\n", shown);
+    assert_string_equal(said, expected);
+    free(said);
+
+    struct config *after = open_store("/other", "", &err);
+    assert_non_null(after);
+    config_compare(config, after, note_change, notes);
+    (void)snprintf(expected, sizeof expected, "store %s>/other\n", shown);
+    assert_string_equal(notes, expected);
+    assert_string_equal(((const struct values *)config_values(config))->root, url);
+    config_close(after);
+    config_close(config);
+}
+
+static void a_password_in_a_url_is_shown_to_nobody(void **state)
+{
+    static const struct {
+        const char *url;
+        const char *shown;
+    } cases[] = {
+        {"postgresql://me:pw@host:5432/name", "postgresql://me:***@host:5432/name"},
+        {"postgres://me:p:w@[::1]/name?a=b", "postgres://me:***@[::1]/name?a=b"},
+        {"postgresql://me:@host/name", "postgresql://me:***@host/name"},
+        {"postgresql://:pw@/name", "postgresql://:***@/name"},
+        {"postgresql://me:p@w@host/name", "postgresql://***"},
+        {"postgresql://me:p/w@host/name", "postgresql://***"},
+        {"postgresql://me:p?w@host/name", "postgresql://***"},
+        {"postgresql://host:5432/name?password=p@w", "postgresql://***"},
+        {"postgresql://me@host:5432/name", "postgresql://me@host:5432/name"},
+        {"postgresql://host:5432/name", "postgresql://host:5432/name"},
+        {"postgresql://a:5432,b:5433/name", "postgresql://a:5432,b:5433/name"},
+        {"postgresql:///name?password=pw", "postgresql:///name?password=***"},
+        {"postgresql://me:pw@h/n?a=b&sslpassword=pw&c=d", "postgresql://me:***@h/n?a=b&sslpassword=***&c=d"},
+        {"postgresql:///name?p%61ssword=pw&host=/run", "postgresql:///name?p%61ssword=***&host=/run"},
+        {"postgresql:///name?%=&password=&%=&", "postgresql:///name?%=***&password=***&%=***&"},
+        {"postgresql:///name?passwords=no&password", "postgresql:///name?passwords=no&password"},
+        {"other://me:pw@host", "other://me:***@host"},
+        {"postgresql://", "postgresql://"},
+        {"/a/path:with@signs?password=pw", "/a/path:with@signs?password=pw"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_shown(cases[i].url, cases[i].shown);
+}
+
+static void a_url_that_is_refused_is_not_shown(void **state)
+{
+    struct error err;
+    (void)state;
+    assert_null(open_store("postgresql://me:pw@host/name", " --store=x", &err));
+    assert_string_equal(err.text, "--store: given twice: leave one out");
+    assert_null(open_store("postgresql://me:p\aw@host/name", "", &err));
+    assert_string_equal(err.text, "--store: has a control character");
+}
+
+/* ---- reload ---- */
 
 static void a_reload_tells_what_changed_and_leaves_the_old_as_it_was(void **state)
 {
@@ -784,6 +870,8 @@ int main(void)
         TEST(the_example_is_a_file_of_defaults_commented_out),
         TEST(printed_values_say_where_they_come_from),
         TEST(printed_values_can_be_read_back),
+        TEST(a_password_in_a_url_is_shown_to_nobody),
+        TEST(a_url_that_is_refused_is_not_shown),
         TEST(a_reload_tells_what_changed_and_leaves_the_old_as_it_was),
         TEST(each_refused_allocation_is_no_memory),
     };
