@@ -75,8 +75,8 @@ struct db_reader {
 
 struct db;
 
-/* `database`: "sqlite:PATH", a path, or a libpq URL "postgresql://...". A lock is waited for as long as
- * `lock_timeout_ms` says (at least 1), then ERROR_BUSY. */
+/* `database`: "sqlite:PATH", a path, or a libpq URL "postgresql://..."; other URLs are refused. A lock is waited for as
+ * long as `lock_timeout_ms` says (at least 1), then ERROR_BUSY. */
 bool db_open(const char *database, unsigned lock_timeout_ms, struct db **out, struct error *err) MUST_CHECK;
 /* As db_open; but a file that is not there is not made: where one was before, its disk may be away. */
 bool db_open_existing(const char *database, unsigned lock_timeout_ms, struct db **out, struct error *err) MUST_CHECK;

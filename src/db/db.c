@@ -54,12 +54,19 @@ static bool is_postgres(const char *database)
 
 enum opening { OPEN_OR_MAKE, OPEN_EXISTING, OPEN_READING };
 
+/* A URL that is none of ours must not be taken for a path, and be quoted with its password. */
+static bool check_scheme(const char *database, struct error *err)
+{
+    return is_postgres(database) || strncmp(database, "sqlite:", 7) == 0 || strstr(database, "://") == NULL ||
+           error_set(err, ERROR_SYSTEM, "the URL of a database begins with postgresql:// or postgres://");
+}
+
 static bool open_database(const char *database, unsigned lock_timeout_ms, enum opening how, struct db **out,
                           struct error *err)
 {
     const struct db_driver *driver = is_postgres(database) ? &db_postgres : &db_sqlite;
     struct db *db;
-    if (!driver->open(database, lock_timeout_ms, &db, err))
+    if (!check_scheme(database, err) || !driver->open(database, lock_timeout_ms, &db, err))
         return false;
     db->driver = driver;
     db->existing = how != OPEN_OR_MAKE;

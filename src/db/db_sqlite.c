@@ -57,6 +57,14 @@ bool db_sqlite_refuse(const struct sqlite *sqlite, int code, const char *sql, st
     return db_refuse(err, kind_of_code(sqlite, code), sql, sqlite3_errmsg(sqlite->connection));
 }
 
+/* While there is no connection yet it is the file that matters. A path that is too long is cut, the reason never. */
+static bool refuse_file(const struct sqlite *sqlite, int code, struct error *err)
+{
+    const char *why = sqlite3_errmsg(sqlite->connection);
+    const size_t taken = strlen(why) + sizeof ": ", most = taken < sizeof err->text ? sizeof err->text - taken : 0;
+    return error_set(err, kind_of_code(sqlite, code), "%.*s: %s", (int)most, sqlite->path, why);
+}
+
 /* ---- connection ---- */
 
 static void close_connection(struct sqlite *sqlite)
@@ -105,7 +113,7 @@ static bool set_journal_mode(struct sqlite *sqlite, struct error *err)
     bool is_wal = false;
     const int code = ask_mode(sqlite, sql, &is_wal);
     if (code != SQLITE_OK)
-        return db_sqlite_refuse(sqlite, code, sql, err);
+        return refuse_file(sqlite, code, err);
     return is_wal || error_set(err, ERROR_SYSTEM, "%s: there can be no write-ahead log here", sqlite->path);
 }
 
@@ -146,7 +154,7 @@ static bool open_connection(struct sqlite *sqlite, struct error *err)
     const int flags = open_flags(sqlite) | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     const int code = sqlite3_open_v2(sqlite->path, &sqlite->connection, flags, NULL);
     if (code != SQLITE_OK)
-        return db_sqlite_refuse(sqlite, code, sqlite->path, err);
+        return refuse_file(sqlite, code, err);
     (void)sqlite3_busy_timeout(sqlite->connection, (int)sqlite->lock_timeout_ms);
     return sqlite->db.reading ? forbid_writing(sqlite, err) : configure(sqlite, err);
 }

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -116,6 +117,53 @@ static void what_cannot_be_opened_is_refused(void **state)
         assert_int_equal(err.kind, refusals[i].kind);
         assert_null(opened);
     }
+}
+
+static void refuse(const char *path)
+{
+    struct db *opened = NULL;
+    assert_false(db_open(path, LOCK_TIMEOUT_MS, &opened, &err));
+    assert_null(opened);
+}
+
+/* And where it is too long for that, it is cut and the reason is not. */
+static void an_error_about_a_file_names_its_path_whole(void **state)
+{
+    static const char absent[] = "none/a-site-with-a-long-name/inboxes-and-databases/db/statesys.db";
+    static const char garbage[] = "a-site-with-a-long-name-inboxes-and-databases-db-statesys.db";
+    static const char reason[] = ": unable to open database file";
+    char path[400];
+    (void)state;
+    refuse(absent);
+    assert_string_equal(err.text, "none/a-site-with-a-long-name/inboxes-and-databases/db/statesys.db"
+                                  ": unable to open database file");
+    FILE *out = fopen(garbage, "w");
+    assert_non_null(out);
+    for (int i = 0; i < 4096; i++)
+        (void)fputc('x', out);
+    assert_int_equal(fclose(out), 0);
+    refuse(garbage);
+    assert_string_equal(err.text,
+                        "a-site-with-a-long-name-inboxes-and-databases-db-statesys.db: file is not a database");
+    assert_int_equal(unlink(garbage), 0);
+    memset(path, 'x', sizeof path);
+    memcpy(path, "none/", 5);
+    path[sizeof path - 1] = '\0';
+    refuse(path);
+    assert_int_equal(strlen(err.text), sizeof err.text - 1);
+    assert_string_equal(err.text + sizeof err.text - sizeof reason, reason);
+    assert_memory_equal(err.text, path, 200);
+}
+
+/* Taken for a path, it would be quoted. */
+static void a_url_of_another_scheme_is_refused_without_its_password(void **state)
+{
+    (void)state;
+    refuse("Postgresql://me:secret@host/name");
+    assert_int_equal(err.kind, ERROR_SYSTEM);
+    assert_null(strstr(err.text, "secret"));
+    refuse("mysql://me:secret@host/name");
+    assert_null(strstr(err.text, "secret"));
 }
 
 /* ---- what goes wrong around it ---- */
@@ -301,6 +349,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_commit_is_synced),
         TEST(what_cannot_be_opened_is_refused),
+        TEST(an_error_about_a_file_names_its_path_whole),
+        TEST(a_url_of_another_scheme_is_refused_without_its_password),
         TEST(a_moved_file_takes_no_rows_until_it_is_back),
         TEST(a_full_disk_is_no_space_until_there_is_some),
         TEST(on_a_full_disk_none_is_opened),
