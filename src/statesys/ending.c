@@ -109,7 +109,7 @@ bool ending_is_told(const struct ending *ending)
 void ending_begin(struct ending *ending)
 {
     if (ending != NULL)
-        (void)pthread_kill(ending->thread, SIGTERM);
+        (void)pthread_kill(ending->thread, SIGTERM); /* NOLINT(bugprone-bad-signal-to-kill-thread,cert-pos44-c) */
 }
 
 void ending_close(struct ending *ending)
