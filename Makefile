@@ -123,6 +123,7 @@ asan:  ## Run all tests under AddressSanitizer and UndefinedBehaviorSanitizer.
 # Faults of disks and kills prove little more there, and take their time.
 asan tsan: export KILLS = 20
 asan tsan: export CUTS = 2
+asan tsan: export EVERY = 5
 
 # A model of one thread that takes minutes has nothing to show there.
 TSAN = BUILD=build/tsan $(SANITIZED) SANITIZE=-fsanitize=thread LEAVE_OUT=test_spool_cuts
