@@ -109,7 +109,8 @@ bool inbox_forward(struct inbox *inbox, const struct inbox_file *file, unsigned 
 bool inbox_sync(struct inbox *inbox, struct error *err) MUST_CHECK;
 
 /* Removes what is too old or too much in corrupt/, with the reasons. Apart from inbox_reject, because it reads the
- * whole directory: for the end of a round. At most 10,000 files too much at once. */
+ * whole directory: for the end of a round. At most 10,000 files too much at once. What has no reason beside it is not
+ * ours: it is neither removed nor counted. */
 bool inbox_trim(struct inbox *inbox, int64_t now, uint64_t *removed, struct error *err) MUST_CHECK;
 
 /* What waits in a directory, for those who only look, whoever reads it. */

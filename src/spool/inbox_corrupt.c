@@ -1,7 +1,7 @@
 /*
  * The decision hidden here: the reason is there before the file. A file in corrupt/ so always has its reason, and
  * the move of the file is the last step, which says whether it was rejected; a crash before it leaves a reason more,
- * which grows old.
+ * which grows old. So a file is ours if its reason lies beside it: what others keep in the directory is left alone.
  */
 #include "base/sys.h"
 #include "inbox_order.h"
@@ -44,10 +44,21 @@ static bool write_temporary(const struct inbox_place *corrupt, const char *tempo
     return written;
 }
 
-/* 0, or -1 and errno; the text is then under its temporary name again. */
+static bool is_there(const struct inbox *inbox, const char *name)
+{
+    struct stat status;
+    return sys.fstatat(inbox->corrupt.fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* 0, or -1 and errno; the text is then under its temporary name again. No reason comes beside a file that was there
+ * before: after a crash it would be taken for ours. */
 static int put_both(struct inbox *inbox, const struct inbox_file *file, const char *temporary, const char *name)
 {
     char why[NAME_MAX + 1];
+    if (is_there(inbox, name)) {
+        errno = EEXIST;
+        return -1;
+    }
     (void)snprintf(why, sizeof why, "%.*s" WHY, NAME_MAX - (int)sizeof WHY + 1, name);
     if (inbox_place_move(&inbox->corrupt, temporary, &inbox->corrupt, why) != 0)
         return -1;
@@ -127,16 +138,57 @@ static bool read_time(struct inbox *inbox, const char *name, int64_t *out, struc
     return true;
 }
 
+static bool find(struct inbox *inbox, const char *name, bool *there, struct error *err)
+{
+    int64_t came;
+    const bool looked = read_time(inbox, name, &came, err);
+    *there = came > 0;
+    return looked;
+}
+
+/* A file with its reason, or a reason whose file is gone. A reason that has its file goes with that. */
+static bool find_ours(struct inbox *inbox, const char *name, bool *ours, struct error *err)
+{
+    char other[NAME_MAX + sizeof WHY];
+    const size_t len = strlen(name), end = sizeof WHY - 1;
+    *ours = false;
+    if (inbox_name_counts(name)) {
+        (void)snprintf(other, sizeof other, "%s" WHY, name);
+        return len + end > NAME_MAX || find(inbox, other, ours, err);
+    }
+    if (len <= end || strcmp(name + len - end, WHY) != 0)
+        return true;
+    (void)snprintf(other, sizeof other, "%.*s", (int)(len - end), name);
+    if (!inbox_name_counts(other))
+        return true;
+    const bool looked = find(inbox, other, ours, err);
+    *ours = looked && !*ours;
+    return looked;
+}
+
+static bool remove_with_reason(struct trimming *trimming, const char *name, struct error *err)
+{
+    char why[NAME_MAX + sizeof WHY];
+    uint64_t reasons = 0;
+    (void)snprintf(why, sizeof why, "%s" WHY, name);
+    return remove_one(trimming->inbox, name, &trimming->removed, err) &&
+           (!inbox_name_counts(name) || remove_one(trimming->inbox, why, &reasons, err));
+}
+
 static bool remove_if_old(void *owner, const char *name, struct error *err)
 {
     struct trimming *trimming = owner;
-    struct inbox *inbox = trimming->inbox;
-    const int64_t age = inbox->settings.corrupt_age;
+    const int64_t age = trimming->inbox->settings.corrupt_age;
     int64_t came;
-    if (!read_time(inbox, name, &came, err))
+    bool ours;
+    if (!find_ours(trimming->inbox, name, &ours, err))
+        return false;
+    if (!ours)
+        return true;
+    if (!read_time(trimming->inbox, name, &came, err))
         return false;
     if (age > 0 && came > 0 && trimming->now - came > age)
-        return remove_one(inbox, name, &trimming->removed, err);
+        return remove_with_reason(trimming, name, err);
     trimming->kept += came > 0 && inbox_name_counts(name);
     return true;
 }
@@ -146,27 +198,22 @@ static bool add_by_time(void *owner, const char *name, struct error *err)
     struct trimming *trimming = owner;
     char key[KEY_TIME + NAME_MAX + 1];
     int64_t came;
+    bool ours;
     if (!inbox_name_counts(name))
         return true;
-    if (!read_time(trimming->inbox, name, &came, err))
+    if (!find_ours(trimming->inbox, name, &ours, err) || !read_time(trimming->inbox, name, &came, err))
         return false;
     (void)snprintf(key, sizeof key, "%016llX%s", (unsigned long long)came, name);
-    return inbox_order_add(&trimming->oldest, key, err);
+    return !ours || inbox_order_add(&trimming->oldest, key, err);
 }
 
 static bool remove_oldest(struct trimming *trimming, struct error *err)
 {
-    char why[NAME_MAX + sizeof WHY];
-    uint64_t reasons = 0;
     if (!inbox_place_scan(&trimming->inbox->corrupt, (struct inbox_visitor){add_by_time, trimming}, err))
         return false;
-    for (size_t i = 0; i < trimming->oldest.count; i++) {
-        const char *name = trimming->oldest.names[i] + KEY_TIME;
-        (void)snprintf(why, sizeof why, "%s" WHY, name);
-        if (!remove_one(trimming->inbox, name, &trimming->removed, err) ||
-            !remove_one(trimming->inbox, why, &reasons, err))
+    for (size_t i = 0; i < trimming->oldest.count; i++)
+        if (!remove_with_reason(trimming, trimming->oldest.names[i] + KEY_TIME, err))
             return false;
-    }
     return true;
 }
 

@@ -428,6 +428,53 @@ static void corrupt_files_go_when_they_are_old(void **state)
     inbox_close(inbox);
 }
 
+/* Whoever shares the directory with us. */
+static void what_others_keep_in_corrupt_stays_there(void **state)
+{
+    static const char *const others[] = {"corrupt/theirs.smx", "corrupt/theirs.why", "corrupt/notes.txt",
+                                         "corrupt/notes.txt.why", "corrupt/.hidden.smx.why"};
+    struct inbox *inbox = open_inbox();
+    struct error err;
+    uint64_t count;
+    (void)state;
+    for (size_t i = 0; i < 5; i++)
+        put(others[i], "theirs");
+    reject(inbox, "B.smx");
+    reject(inbox, "A.smx");
+    inbox_set_limits(inbox, 1, 0);
+    assert_true(inbox_trim(inbox, sys_now(), &count, &err));
+    assert_int_equal(count, 1); /* theirs are not among the most that are kept */
+    assert_true(is_there("corrupt/A.smx") && is_there("corrupt/A.smx.why"));
+    inbox_set_limits(inbox, 0, 1);
+    assert_true(inbox_trim(inbox, sys_now() + 1000000000, &count, &err));
+    assert_int_equal(count, 1);
+    assert_false(is_there("corrupt/A.smx") || is_there("corrupt/A.smx.why"));
+    for (size_t i = 0; i < 5; i++)
+        assert_true(is_there(others[i]));
+    inbox_close(inbox);
+}
+
+static int never_beside_theirs(int from, const char *name, int to, const char *as, unsigned flags)
+{
+    assert_string_not_equal(as, "A.smx.why");
+    return sys_kernel.renameat2(from, name, to, as, flags);
+}
+
+/* Else a crash before the next step would make theirs look like ours. */
+static void no_reason_comes_beside_a_file_of_others_for_a_moment(void **state)
+{
+    struct inbox *inbox = open_inbox();
+    struct error err;
+    (void)state;
+    put("corrupt/A.smx", "theirs");
+    put("in/A.smx", "bad");
+    const struct inbox_file file = claim_first(inbox, 1);
+    sys.renameat2 = never_beside_theirs;
+    assert_true(inbox_reject(inbox, &file, "bad", &err));
+    assert_true(is_there("corrupt/A.1.smx") && is_there("corrupt/A.1.smx.why"));
+    inbox_close(inbox);
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, make_home, remove_home)
@@ -452,6 +499,8 @@ int main(void)
         TEST(what_lies_in_retry_without_a_mark_is_due),
         TEST(the_oldest_corrupt_files_go_first),
         TEST(corrupt_files_go_when_they_are_old),
+        TEST(what_others_keep_in_corrupt_stays_there),
+        TEST(no_reason_comes_beside_a_file_of_others_for_a_moment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
