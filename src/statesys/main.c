@@ -117,8 +117,10 @@ static bool prepare(struct program *program, struct error *err)
         !ending_open(settings_of(program)->stop_timeout, &program->ending, err) || !make_directories(&site->paths, err))
         return false;
     set_store(program);
-    return loader_open(site, &program->loader, err) && manager_open(site, &program->manager, err) &&
-           operation_open(site, &program->operation, err) && open_admin(program, err);
+    return loader_open(site, &program->loader, err) &&
+           paths_check_parent(&site->paths, site->paths.parent_inbox, err) &&
+           manager_open(site, &program->manager, err) && operation_open(site, &program->operation, err) &&
+           open_admin(program, err);
 }
 
 /* ---- settings in force ---- */
@@ -192,11 +194,22 @@ static void log_change(void *owner, const struct config_row *row, const char *be
                     row->name, after, before);
 }
 
+static bool read_config(const struct program *program, struct config **out, struct error *err)
+{
+    if (!config_reload(program->config, out, err))
+        return false;
+    const struct settings *settings = config_values(*out);
+    if (paths_check_parent(&program->site.paths, settings->parent_inbox, err))
+        return true;
+    config_close(*out);
+    return false;
+}
+
 /* While the database is waited for nothing is in force yet, and it is not asked for its settings either. */
 static bool read_fresh(const struct program *program, struct config **config, struct force **force, struct error *err)
 {
     *force = NULL;
-    if (!config_reload(program->config, config, err))
+    if (!read_config(program, config, err))
         return false;
     if (atomic_load(&program->site.force) == NULL)
         return true;

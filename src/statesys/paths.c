@@ -1,6 +1,10 @@
 /* The decision hidden here: what is not set is below the root, in the tree that the relay fills. */
 #include "paths.h"
 
+#include "base/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,4 +54,71 @@ bool paths_write(const struct settings *settings, struct paths *out, struct erro
     return write_inbox(out, settings, err) && write_database(out, settings, err) &&
            daemon_choose_path(out->logs, settings->log_dir, settings->root, "/logs", err) &&
            daemon_path(out->log, out->logs, "/statesys.log", err);
+}
+
+/* ---- the parent's inbox ---- */
+
+enum { LOOK = O_PATH | O_DIRECTORY | O_CLOEXEC };
+
+/* The directory, or if it is not there the next above that is. -1: none can be looked at. */
+static int open_nearest(const char *path, bool *itself)
+{
+    char text[DAEMON_PATH_SIZE];
+    *itself = true;
+    (void)snprintf(text, sizeof text, "%s", path);
+    for (;;) {
+        const int fd = sys.openat(AT_FDCWD, text, LOOK, 0);
+        char *slash = strrchr(text, '/');
+        if (fd >= 0 || errno != ENOENT || slash == NULL || slash == text)
+            return fd;
+        *itself &= slash[1] == '\0';
+        *slash = '\0';
+    }
+}
+
+static bool is_own(const struct paths *paths, const struct sys_identity *identity, bool itself)
+{
+    const char *const own[] = {paths->incoming[QUEUE_HIGH],
+                               paths->incoming[QUEUE_NORMAL],
+                               paths->incoming[QUEUE_LOW],
+                               paths->process,
+                               paths->retry,
+                               paths->outgoing,
+                               paths->corrupt};
+    const size_t count = itself ? sizeof own / sizeof own[0] : QUEUES;
+    size_t i = 0;
+    while (i < count && !sys_is_at(identity, own[i]))
+        i++;
+    return i < count;
+}
+
+/* Looks at a directory and all above it; its descriptor is closed. By what they are, for a path may lead anywhere. */
+static bool is_within_own(const struct paths *paths, int fd, bool itself)
+{
+    struct sys_identity below = {0}, at;
+    bool own = false;
+    while (fd >= 0 && sys_identify(fd, &at) && (at.device != below.device || at.inode != below.inode)) {
+        own |= is_own(paths, &at, itself);
+        itself = false;
+        below = at;
+        const int above = own ? -1 : sys.openat(fd, "..", LOOK, 0);
+        (void)sys.close(fd);            /* only looked at */
+        fd = above;
+    }
+    if (fd >= 0)
+        (void)sys.close(fd);            /* the same */
+    return own;
+}
+
+bool paths_check_parent(const struct paths *paths, const char *parent, struct error *err)
+{
+    bool itself;
+    if (parent == NULL)
+        return true;
+    const int nearest = open_nearest(parent, &itself);
+    return !is_within_own(paths, nearest, itself) ||
+           error_set(err, ERROR_MALFORMED,
+                     "parent-inbox leads into this site's own inbox, where each file would be loaded and delivered for "
+                     "ever: give incoming/ of the parent site, not %s",
+                     parent);
 }

@@ -23,5 +23,8 @@ struct paths {
 
 /* ERROR_MALFORMED: one is too long. */
 bool paths_write(const struct settings *settings, struct paths *out, struct error *err) MUST_CHECK;
+/* ERROR_MALFORMED: that parent's inbox (NULL: none) is one of our own directories, or lies in one that we load from:
+ * each file would come back. One that is not there is judged by what of its path is. */
+bool paths_check_parent(const struct paths *paths, const char *parent, struct error *err) MUST_CHECK;
 
 #endif

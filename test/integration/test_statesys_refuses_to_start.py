@@ -47,3 +47,13 @@ def test_settings_that_cannot_be(tmp_path, change, words):
 def test_sound_settings_start_nothing(tmp_path):
     assert run({"root": tmp_path / "site"}, "--check-config")[0] == 0
     assert not list((tmp_path / "site").rglob("*.smx"))
+
+
+def test_a_parent_that_is_the_site_itself(tmp_path):
+    """Else each file would be loaded and delivered for ever."""
+    site, link = tmp_path / "site", tmp_path / "parent"
+    assert run({"root": site, "parent_site": "CAS", "parent_inbox": tmp_path / "away"}, "--check-config")[0] == 0
+    link.symlink_to(site / "inboxes/auth/statesys.box/incoming")
+    for more in ((), ("--check-config",)):
+        status, said = run({"root": site, "parent_site": "CAS", "parent_inbox": link}, *more)
+        assert status == 78 and "parent-inbox leads into this site's own inbox" in said and str(link) in said, said

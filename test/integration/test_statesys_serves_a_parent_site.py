@@ -91,3 +91,13 @@ def test_another_parent_waits_for_the_next_start(start_statesys, parent, tmp_pat
     child.load(smx(1))
     wait_until_all_is_up(child)
     assert list(delivered(parent).values()) == [smx(1)] and not list(other.iterdir())
+
+
+def test_a_parent_that_is_the_site_itself_is_not_taken_on_reload(start_statesys, parent, tmp_path):
+    config = tmp_path / "statesys.conf"
+    config.write_text("parent-site = CAS\nparent-inbox = %s\n" % parent)
+    child = start_statesys(config=config)
+    parent.rmdir()
+    parent.symlink_to(child.inbox / "incoming" / "high")
+    said = child.reload()
+    assert said.startswith("Settings not reloaded, the old ones stay: parent-inbox leads into this site's own inbox")
