@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/sys.h"
+#include "hall.h"
 #include "http_request.h"
 #include "listener.h"
 
@@ -21,7 +22,6 @@
 enum {
     LIBRARY_MOST = 120,         /* the library counts a connection a moment longer than we do */
     WATCH_MILLISECONDS = 100,
-    MOST_WAITS = 1000,          /* of a millisecond, for a place */
     BODY_PIECE = 8 * 1024,      /* of a connection's memory, which the library clears for each request */
     STOP_GRACE = 5 * 1000000,   /* beyond request-timeout, microseconds */
 };
@@ -32,9 +32,8 @@ struct http {
     pthread_t watcher;
     bool watching;
     _Atomic bool stopping;
-    size_t worker_count;
-    size_t eager_workers;       /* filled first: as many as there are processors */
-    struct worker *workers;
+    struct hall hall;
+    struct worker *workers;     /* as many as the hall has */
 };
 
 static void note_turned_away(const struct connection *connection)
@@ -50,7 +49,7 @@ static void note_connection(void *owner, struct MHD_Connection *library, void **
     struct connections *connections = &worker->service->connections;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(library, MHD_CONNECTION_INFO_CONNECTION_FD);
-        places_start(&worker->places, info->connect_fd);
+        places_start(worker->places, info->connect_fd);
         *context = connection_open(connections, info->connect_fd);
         if (*context == NULL) {
             (void)shutdown(info->connect_fd, SHUT_RDWR);    /* nobody would watch it */
@@ -60,7 +59,7 @@ static void note_connection(void *owner, struct MHD_Connection *library, void **
         }
         return;
     }
-    places_end(&worker->places);
+    places_end(worker->places);
     if (*context != NULL) {
         request_note_garbage(worker, *context);
         connection_close(connections, *context);
@@ -78,55 +77,17 @@ static size_t keep_escaped(void *owner, struct MHD_Connection *library, char *te
 
 /* ---- connections ---- */
 
-/* The eager workers are filled evenly first: fewer threads, fewer wake-ups. The others wait for a crowd. */
-static struct worker *choose_worker(struct http *http)
-{
-    struct worker *best = &http->workers[0];
-    for (size_t i = 1; i < http->worker_count; i++) {
-        struct worker *worker = &http->workers[i];
-        if (i >= http->eager_workers && places_taken(&best->places) < PLACES_MOST)
-            break;
-        if (places_taken(&worker->places) < places_taken(&best->places))
-            best = worker;
-    }
-    return best;
-}
-
-/* Sockets on their way to a worker have places, and so have those that are just being turned away. */
-static bool places_will_free(struct http *http)
-{
-    size_t waiting = 0;
-    for (size_t i = 0; i < http->worker_count; i++)
-        waiting += http->workers[i].places.waiting;
-    return waiting > 0 || connections_are_leaving(&http->service.connections);
-}
-
-/* NULL: every worker is full, and stays so. A crowd of few addresses fills them for a moment only, until its most are
- * turned away: who comes behind it waits in the kernel's queue meanwhile. */
-static struct worker *find_place(struct http *http, int fd)
-{
-    const struct timespec moment = {.tv_nsec = 1000000L};
-    for (int waits = 0;; waits++) {
-        struct worker *worker = choose_worker(http);
-        if (places_take(&worker->places, fd))
-            return worker;
-        if (waits == MOST_WAITS || !places_will_free(http))
-            return NULL;
-        (void)nanosleep(&moment, NULL);
-    }
-}
-
 static void take_socket(void *owner, int fd, const struct sockaddr *peer, socklen_t len)
 {
     struct http *http = owner;
-    struct worker *worker = find_place(http, fd);
-    if (worker == NULL) {
+    size_t worker;
+    if (!hall_find(&http->hall, fd, &worker)) {
         connection_turn_away(fd);
         (void)close(fd);
         log_error("Relay: Message - from -: not kept, answered 503: every worker is full");
         return;
     }
-    if (MHD_add_connection(worker->daemon, fd, peer, len) != MHD_YES)       /* closes fd itself */
+    if (MHD_add_connection(http->workers[worker].daemon, fd, peer, len) != MHD_YES)       /* closes fd itself */
         log_error("Relay: cannot take a connection: the HTTP library refused it");
 }
 
@@ -136,8 +97,8 @@ static void *run_watcher(void *owner)
     const struct timespec pause = {.tv_nsec = WATCH_MILLISECONDS * 1000000L};
     while (!http->stopping) {
         connections_watch(&http->service.connections, sys_ticks());
-        for (size_t i = 0; i < http->worker_count; i++)
-            places_recount(&http->workers[i].places);
+        for (size_t i = 0; i < http->hall.count; i++)
+            places_recount(&http->hall.workers[i]);
         (void)nanosleep(&pause, NULL);
     }
     return NULL;
@@ -180,16 +141,18 @@ static size_t processors(void)
 static bool make_workers(struct http *http, const struct settings *settings, struct error *err)
 {
     const size_t wanted = ((size_t)settings->max_connections + CONNECTION_RESERVE + PLACES_MOST - 1) / PLACES_MOST;
-    http->eager_workers = processors();
-    http->worker_count = wanted > http->eager_workers ? wanted : http->eager_workers;
-    http->workers = sys.allocate(http->worker_count * sizeof http->workers[0]);
-    if (http->workers == NULL)
-        return error_set(err, ERROR_NO_MEMORY, "no memory for %zu workers", http->worker_count);
-    for (size_t i = 0; i < http->worker_count; i++) {
-        http->workers[i] = (struct worker){.service = &http->service};
-        places_init(&http->workers[i].places);
+    const size_t eager = processors(), count = wanted > eager ? wanted : eager;
+    http->workers = sys.allocate(count * sizeof http->workers[0]);
+    http->hall.workers = sys.allocate(count * sizeof http->hall.workers[0]);
+    if (http->workers == NULL || http->hall.workers == NULL)
+        return error_set(err, ERROR_NO_MEMORY, "no memory for %zu workers", count);
+    http->hall.count = count;
+    http->hall.eager = eager;
+    for (size_t i = 0; i < count; i++) {
+        places_init(&http->hall.workers[i]);
+        http->workers[i] = (struct worker){.service = &http->service, .places = &http->hall.workers[i]};
     }
-    for (size_t i = 0; i < http->worker_count; i++)
+    for (size_t i = 0; i < count; i++)
         if (!xml_open(&http->workers[i].reader, err))
             return false;
     return true;
@@ -201,6 +164,7 @@ bool http_open(struct relay *relay, const struct settings *settings, struct http
     if (http == NULL)
         return error_set(err, ERROR_NO_MEMORY, "no memory for the HTTP server");
     *http = (struct http){.service = {.relay = relay, .max_headers = settings->max_headers}};
+    http->hall.connections = &http->service.connections;
     connections_init(&http->service.connections, settings->trusted_proxy.at, settings->trusted_proxy.count);
     http->service.connections.limits.connections = settings->max_connections;
     if (!http_reload(http, settings, err) || !make_workers(http, settings, err) ||
@@ -227,7 +191,7 @@ static bool start_worker(struct worker *worker, struct error *err)
 
 bool http_start(struct http *http, struct error *err)
 {
-    for (size_t i = 0; i < http->worker_count; i++)
+    for (size_t i = 0; i < http->hall.count; i++)
         if (!start_worker(&http->workers[i], err))
             return false;
     errno = pthread_create(&http->watcher, NULL, run_watcher, http);
@@ -250,14 +214,13 @@ static void wait_for_requests(struct http *http)
 
 static void stop_workers(struct http *http)
 {
-    if (http->workers == NULL)
-        return;
-    for (size_t i = 0; i < http->worker_count; i++) {
+    for (size_t i = 0; i < http->hall.count; i++) {
         if (http->workers[i].daemon != NULL)
             MHD_stop_daemon(http->workers[i].daemon);
         xml_close(http->workers[i].reader);
-        places_fini(&http->workers[i].places);
+        places_fini(&http->hall.workers[i]);
     }
+    sys.release(http->hall.workers);
     sys.release(http->workers);
 }
 

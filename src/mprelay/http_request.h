@@ -37,7 +37,7 @@ struct worker {
     struct service *service;
     struct MHD_Daemon *daemon;
     struct xml_reader *reader;
-    struct places places;
+    struct places *places;
 };
 
 /* For a connection that ends: a verdict on what came over it without ever being a request. */
