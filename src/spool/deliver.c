@@ -2,13 +2,18 @@
  * The decision hidden here: the order of steps. The file is written whole under a private name and synced; only then it
  * gets its own, because a file system may make a name durable long before what is behind it; then the directory is
  * synced. A link cannot overwrite, and a rename shows the old file or the new one, never none.
+ * Many take these steps together, each step for all of them before the next: then one sync of the directory covers all
+ * names, and where the file system is trusted with it (filesystem.h), one more covers all that is in the files.
  */
 #include "spool/deliver.h"
 
 #include "base/sys.h"
 #include "directory.h"
+#include "filesystem.h"
+#include "inbox_name.h"
 #include "spool/spool.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,12 +21,18 @@
 
 #define PRIVATE ".deliver-"
 
-enum { FILE_MODE = 0640, PRIVATE_SIZE = sizeof PRIVATE + 16 };
+enum {
+    FILE_MODE = 0640,
+    PRIVATE_SIZE = sizeof PRIVATE + 16,
+    MOST_NUMBER = 1000,
+    FEW = 2,                            /* so few files sync faster than a file system */
+};
 
 struct delivery {
     const char *path;
     const char *name;
     bool over;
+    bool synced_later;                  /* with others */
     int directory;
     char private[PRIVATE_SIZE];
 };
@@ -49,10 +60,10 @@ static bool write_private(const struct delivery *delivery, struct span content, 
     const int fd = sys.openat(delivery->directory, delivery->private, flags, FILE_MODE);
     if (fd < 0)
         return error_os(err, "cannot create a file in '%s'", delivery->path);
-    const bool written = sys_write_all(fd, parts) && sys_fsync(fd) == 0;
+    const bool written = sys_write_all(fd, parts) && (delivery->synced_later || sys_fsync(fd) == 0);
     if (!written)
         (void)error_os(err, "cannot write a file in '%s'", delivery->path);
-    (void)sys.close(fd);                /* synced, or given up */
+    (void)sys.close(fd);                /* synced, or to be, or given up */
     if (!written)
         drop_private(delivery);
     return written;
@@ -106,6 +117,93 @@ bool deliver_over(const char *directory, const char *name, struct span content, 
     struct delivery delivery = {.path = directory, .name = name, .over = true};
     return deliver(&delivery, content, err);
 }
+
+/* ---- many ---- */
+
+static size_t write_all(struct delivery *deliveries, const struct deliver_file *files, size_t count, struct error *err)
+{
+    size_t i = 0;
+    while (i < count && draw_name(&deliveries[i], err) && write_private(&deliveries[i], files[i].content, err))
+        i++;
+    return i;
+}
+
+static bool sync_all(const struct delivery *first, struct error *err)
+{
+    return !first->synced_later || sys_syncfs(first->directory) == 0 ||
+           error_os(err, "cannot sync the file system of '%s'", first->path);
+}
+
+static bool link_numbered(const struct delivery *delivery, char name[NAME_MAX + 1], struct error *err)
+{
+    struct inbox_name parts;
+    char wanted[NAME_MAX + 1];
+    int done = -1;
+    (void)snprintf(wanted, sizeof wanted, "%s", name);
+    inbox_name_parse(wanted, &parts);
+    errno = EEXIST;
+    for (unsigned number = 0; done != 0 && errno == EEXIST && number < MOST_NUMBER; number++) {
+        inbox_name_write(&parts, number, NAME_MAX, name);
+        done = sys.linkat(delivery->directory, delivery->private, delivery->directory, name, 0);
+    }
+    if (done == 0)
+        return true;
+    const bool taken = errno == EEXIST;
+    (void)error_os(err, "cannot put '%.80s' into '%s'", wanted, delivery->path);
+    if (taken)
+        err->kind = ERROR_BUSY;
+    return false;
+}
+
+static size_t link_all(const struct delivery *deliveries, struct deliver_file *files, size_t count, struct error *err)
+{
+    size_t i = 0;
+    while (i < count && link_numbered(&deliveries[i], files[i].name, err))
+        i++;
+    return i;
+}
+
+/* What cannot be made durable is taken back. */
+static bool sync_names(const struct delivery *first, const struct deliver_file *files, size_t count, struct error *err)
+{
+    if (count == 0 || directory_sync(first->directory))
+        return true;
+    (void)error_os(err, "cannot sync the directory '%s'", first->path);
+    for (size_t i = 0; i < count; i++)
+        (void)sys.unlinkat(first->directory, files[i].name, 0);
+    return false;
+}
+
+/* How many are there for good. */
+static size_t deliver_all(struct delivery *deliveries, struct deliver_file *files, size_t count, struct error *err)
+{
+    const size_t written = write_all(deliveries, files, count, err);
+    size_t named = 0;
+    if (sync_all(&deliveries[0], err))
+        named = link_all(deliveries, files, written, err);
+    for (size_t i = 0; i < written; i++)
+        drop_private(&deliveries[i]);
+    return sync_names(&deliveries[0], files, named, err) ? named : 0;
+}
+
+bool deliver_many(const char *directory, struct deliver_file *files, size_t *count, struct error *err)
+{
+    struct delivery deliveries[DELIVER_MOST];
+    const size_t wanted = *count;
+    assert(wanted > 0 && wanted <= DELIVER_MOST);
+    *count = 0;
+    const int fd = sys.openat(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return error_os(err, "cannot open the directory '%s'", directory);
+    const bool later = wanted > FEW && filesystem_syncs_whole(fd);
+    for (size_t i = 0; i < wanted; i++)
+        deliveries[i] = (struct delivery){.path = directory, .directory = fd, .synced_later = later};
+    *count = deliver_all(deliveries, files, wanted, err);
+    (void)sys.close(fd);                /* a directory: nothing is lost */
+    return *count == wanted;
+}
+
+/* ---- sweeping ---- */
 
 static bool is_private(const char *name)
 {

@@ -6,13 +6,6 @@
 #include "base/sys.h"
 #include "replicate.h"
 
-/* Not to be tried again in this round. */
-static void put_off(struct loading *loading, const struct inbox_file *file, const struct error *why)
-{
-    log_warning("CMessageProcessor - WARNING: file %s cannot be moved (%s), tried again later", file->name, why->text);
-    loading_leave(loading, file);
-}
-
 /* ---- bad files ---- */
 
 /* Whoever writes it may not have come to its end. A time that lies ahead says nothing; one that cannot be asked for now is
@@ -43,7 +36,7 @@ static bool end_bad(struct loading *loading, const struct batch_file *file)
         return false;
     }
     if (!inbox_reject(loading->inbox, &file->file, file->bad.text, &err)) {
-        put_off(loading, &file->file, &err);
+        loading_put_off(loading, &file->file, &err);
         return false;
     }
     log_error("CMessageProcessor - ERROR: file %s cannot be loaded (%s), moved to %s", file->file.name, file->bad.text,
@@ -60,7 +53,7 @@ static bool end_failed(struct loading *loading, const struct inbox_file *file, c
     char text[sizeof why->text + 64];
     (void)snprintf(text, sizeof text, "failed after %u retries: %s", file->tries, why->text);
     if (!inbox_reject(loading->inbox, file, text, &err)) {
-        put_off(loading, file, &err);
+        loading_put_off(loading, file, &err);
         return false;
     }
     log_error("CMessageProcessor - ERROR: file %s failed after %u retries, moved to %s", file->name, file->tries,
@@ -78,7 +71,7 @@ static bool end_refused(struct loading *loading, const struct inbox_file *file, 
     const int64_t step = properties->retry_steps[file->tries];
     const int64_t due = sys_now() + step;
     if (!inbox_retry(loading->inbox, file, file->tries + 1, due, &err)) {
-        put_off(loading, file, &err);
+        loading_put_off(loading, file, &err);
         return false;
     }
     loading_look_at(loading, due);
@@ -102,22 +95,22 @@ static void count_loaded(struct counters *counters, const struct store_file *sto
 }
 
 /* Repeated files, too, go to the parent: before a crash this one may not have come there. */
-static bool end_loaded(struct loading *loading, const struct batch *batch, const struct batch_file *file)
+static void end_loaded(struct replication *replication, const struct batch *batch, const struct batch_file *file)
 {
+    struct loading *loading = replication->loading;
     struct error err;
-    const bool removed = replicate_is_wanted(loading)
-                             ? replicate_file(loading, &file->file, batch_content(batch, file), &err)
-                             : inbox_remove(loading->inbox, &file->file, &err);
-    if (!removed)
-        put_off(loading, &file->file, &err);
-    return true;
+    if (replicate_is_wanted(loading))
+        replicate_add(replication, &file->file, batch_content(batch, file));
+    else if (!inbox_remove(loading->inbox, &file->file, &err))
+        loading_put_off(loading, &file->file, &err);
 }
 
 /* ---- all of them ---- */
 
 /* True: it has its end. */
-static bool end_file(struct batch *batch, struct batch_file *file, struct loading *loading)
+static bool end_file(struct batch *batch, struct batch_file *file, struct replication *replication)
 {
+    struct loading *loading = replication->loading;
     batch_log_file(batch, file, loading);
     file->ended = true;
     if (file->stored == NULL)
@@ -125,18 +118,21 @@ static bool end_file(struct batch *batch, struct batch_file *file, struct loadin
     if (file->stored->result == STORE_FAILED)
         return end_refused(loading, &file->file, &file->stored->err);
     count_loaded(&loading->site->counters, file->stored);
-    return end_loaded(loading, batch, file);
+    end_loaded(replication, batch, file);
+    return true;
 }
 
 void batch_end_files(struct batch *batch, struct loading *loading, size_t *ended, size_t *bad)
 {
+    struct replication replication = {.loading = loading};
     *ended = *bad = 0;
     for (size_t i = 0; i < batch->count; i++) {
         struct batch_file *file = &batch->files[i];
         const bool waits = file->stored != NULL && file->stored->result == STORE_WAITING;
-        if (waits || !end_file(batch, file, loading))
+        if (waits || !end_file(batch, file, &replication))
             continue;
         ++*ended;
         *bad += file->stored == NULL;
     }
+    replicate_end(&replication);
 }

@@ -2,6 +2,8 @@
  * writes it, it would be taken again and again. */
 #include "loading.h"
 
+#include "base/log.h"
+
 #include <stdatomic.h>
 
 void loading_init(struct loading *loading, struct site *site)
@@ -118,6 +120,12 @@ void loading_leave(struct loading *loading, const struct inbox_file *file)
 {
     note_left(loading, file->queue, file->name); /* first: as soon as it is back it may be listed */
     loading_return(loading, file);
+}
+
+void loading_put_off(struct loading *loading, const struct inbox_file *file, const struct error *why)
+{
+    log_warning("CMessageProcessor - WARNING: file %s cannot be moved (%s), tried again later", file->name, why->text);
+    loading_leave(loading, file);
 }
 
 void loading_pass_by(struct loading *loading, const struct inbox_entry *entry)

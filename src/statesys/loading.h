@@ -52,6 +52,8 @@ void loading_look_at(struct loading *loading, int64_t time);
 void loading_return(struct loading *loading, const struct inbox_file *file);
 /* The same, and not again in this round. */
 void loading_leave(struct loading *loading, const struct inbox_file *file);
+/* The same for one that could not be moved to where it should go. */
+void loading_put_off(struct loading *loading, const struct inbox_file *file, const struct error *why);
 /* A file that could not even be taken. */
 void loading_pass_by(struct loading *loading, const struct inbox_entry *entry);
 bool loading_is_left(struct loading *loading, const struct inbox_entry *entry);

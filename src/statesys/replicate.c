@@ -4,53 +4,20 @@
 
 #include "base/log.h"
 #include "base/sys.h"
-#include "spool/deliver.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
 
-enum { MOST_WAITING = 1000, MOST_NUMBER = 1000, EXTENSION = 4 };
+enum {
+    MOST_WAITING = 1000,
+    MOST_BYTES = 1024 * 1024,           /* of files that waited, before the last one, that go together */
+};
 
 bool replicate_is_wanted(const struct loading *loading)
 {
     return loading->site->paths.parent_inbox != NULL;
 }
 
-/* ---- one file ---- */
-
-/* NAME.smw, NAME.1.smw: the parent may have a file of that name, from us before a crash or from another child. */
-static void write_numbered(const char *name, unsigned number, char out[NAME_MAX + 1])
-{
-    const size_t len = strlen(name) - EXTENSION;
-    char counted[16] = "";
-    if (number > 0)
-        (void)snprintf(counted, sizeof counted, ".%u", number);
-    const size_t room = NAME_MAX - strlen(counted) - EXTENSION;
-    (void)snprintf(out, NAME_MAX + 1, "%.*s%s%.*s", (int)(len < room ? len : room), name, counted, EXTENSION,
-                   name + len);
-}
-
-static bool deliver(const struct loading *loading, const struct inbox_file *file, struct span content,
-                    struct error *err)
-{
-    const char *parent = loading->site->paths.parent_inbox;
-    char plain[NAME_MAX + 1];
-    char numbered[NAME_MAX + 1];
-    bool delivered = false;
-    inbox_plain_name(file, plain);
-    for (unsigned number = 0; !delivered && number < MOST_NUMBER; number++) {
-        write_numbered(plain, number, numbered);
-        delivered = deliver_new(parent, numbered, content, err);
-        if (!delivered && err->kind != ERROR_BUSY)
-            return false;
-    }
-    if (!delivered)
-        return false;
-    log_info("CMessageProcessor - Successfully replicated file \"%s\" to parent site %s.", numbered,
-             loading->site->store.parent_site);
-    metrics_add(&loading->site->counters.files_replicated, 1);
-    return true;
-}
+/* ---- together ---- */
 
 static void lose_parent(struct loading *loading, const struct error *why)
 {
@@ -59,60 +26,123 @@ static void lose_parent(struct loading *loading, const struct error *why)
                     loading->site->store.parent_site, why->text, loading->site->paths.outgoing);
 }
 
-bool replicate_file(struct loading *loading, const struct inbox_file *file, struct span content, struct error *err)
+/* How many of them the parent has, the first ones. */
+static size_t deliver(const struct replication *replication)
 {
-    if (!atomic_load(&loading->parent_away)) {
-        if (deliver(loading, file, content, err))
-            return inbox_remove(loading->inbox, file, err);
-        lose_parent(loading, err);
+    struct loading *loading = replication->loading;
+    struct deliver_file sent[DELIVER_MOST];
+    struct error err;
+    size_t count = replication->count;
+    if (count == 0 || atomic_load(&loading->parent_away))
+        return 0;
+    for (size_t i = 0; i < count; i++) {
+        inbox_plain_name(replication->files[i], sent[i].name);
+        sent[i].content = replication->contents[i];
     }
-    return inbox_forward(loading->inbox, file, LOADING_OUTGOING, err);
+    if (!deliver_many(loading->site->paths.parent_inbox, sent, &count, &err))
+        lose_parent(loading, &err);
+    for (size_t i = 0; i < count; i++)
+        log_info("CMessageProcessor - Successfully replicated file \"%s\" to parent site %s.", sent[i].name,
+                 loading->site->store.parent_site);
+    metrics_add(&loading->site->counters.files_replicated, count);
+    return count;
+}
+
+void replicate_end(struct replication *replication)
+{
+    struct loading *loading = replication->loading;
+    const size_t delivered = deliver(replication);
+    struct error err;
+    for (size_t i = 0; i < replication->count; i++) {
+        const struct inbox_file *file = replication->files[i];
+        const bool moved = i < delivered ? inbox_remove(loading->inbox, file, &err)
+                                         : inbox_forward(loading->inbox, file, LOADING_OUTGOING, &err);
+        if (!moved)
+            loading_put_off(loading, file, &err);
+    }
+    replication->count = 0;
+}
+
+void replicate_add(struct replication *replication, const struct inbox_file *file, struct span content)
+{
+    replication->files[replication->count] = file;
+    replication->contents[replication->count++] = content;
+    if (replication->count == DELIVER_MOST)
+        replicate_end(replication);
 }
 
 /* ---- those that wait ---- */
 
-/* False: it is still in hand. One that cannot be read does not hold up those behind it. */
-static bool deliver_claimed(struct loading *loading, const struct inbox_file *file, struct buffer *content)
-{
-    struct error err;
-    content->len = 0;
-    if (!inbox_read(loading->inbox, file, content, &err)) {
-        log_warning("CMessageProcessor - WARNING: file %s cannot be replicated (%s)", file->name, err.text);
-        return false;
-    }
-    if (!deliver(loading, file, buffer_span(content), &err)) {
-        lose_parent(loading, &err);
-        return false;
-    }
-    if (inbox_remove(loading->inbox, file, &err))
-        return true;
-    loading_break(loading, &err);
-    return false;
-}
+struct waiting {
+    struct loading *loading;
+    struct buffer content;
+    size_t count;
+    struct inbox_file files[DELIVER_MOST];
+    size_t ends[DELIVER_MOST];          /* of their bytes in the content */
+};
 
-static bool deliver_waiting(struct loading *loading, const struct inbox_entry *entry, struct buffer *content)
+/* One that cannot be read does not hold up those behind it. */
+static void take(struct waiting *waiting, const struct inbox_entry *entry)
 {
-    struct inbox_file file;
+    struct loading *loading = waiting->loading;
+    struct inbox_file *file = &waiting->files[waiting->count];
     struct error err;
-    if (!inbox_claim(loading->inbox, entry, NULL, &file, &err)) {
+    if (!inbox_claim(loading->inbox, entry, NULL, file, &err)) {
         if (err.kind != ERROR_NOT_FOUND)
             loading_break(loading, &err);
-        return err.kind == ERROR_NOT_FOUND;
+        return;
     }
-    if (deliver_claimed(loading, &file, content))
-        return true;
-    loading_return(loading, &file);
-    return false;
+    waiting->content.most = waiting->content.len + loading->force->settings->max_file;
+    if (inbox_read(loading->inbox, file, &waiting->content, &err)) {
+        waiting->ends[waiting->count++] = waiting->content.len;
+        return;
+    }
+    log_warning("CMessageProcessor - WARNING: file %s cannot be replicated (%s)", file->name, err.text);
+    loading_return(loading, file);
+}
+
+/* How many of the entries were looked at. */
+static size_t gather(struct waiting *waiting, const struct inbox_entry *entries, size_t count)
+{
+    size_t i = 0;
+    waiting->count = 0;
+    waiting->content.len = 0;
+    while (i < count && waiting->count < DELIVER_MOST && waiting->content.len < MOST_BYTES &&
+           !loading_is_over(waiting->loading))
+        take(waiting, &entries[i++]);
+    return i;
+}
+
+/* How many are gone from here. */
+static size_t deliver_gathered(struct waiting *waiting)
+{
+    struct loading *loading = waiting->loading;
+    struct replication replication = {.loading = loading, .count = waiting->count};
+    struct error err;
+    for (size_t i = 0; i < waiting->count; i++) {
+        const size_t begin = i == 0 ? 0 : waiting->ends[i - 1];
+        replication.files[i] = &waiting->files[i];
+        replication.contents[i] = (struct span){buffer_span(&waiting->content).at + begin, waiting->ends[i] - begin};
+    }
+    const size_t delivered = deliver(&replication);
+    for (size_t i = 0; i < delivered; i++)
+        if (!inbox_remove(loading->inbox, &waiting->files[i], &err))
+            loading_break(loading, &err);
+    for (size_t i = delivered; i < waiting->count; i++)
+        loading_return(loading, &waiting->files[i]);
+    return delivered;
 }
 
 static void deliver_all(struct loading *loading, const struct inbox_entry *entries, size_t count)
 {
-    struct buffer content;
-    size_t done = 0;
-    buffer_init(&content, loading->force->settings->max_file);
-    for (size_t i = 0; i < count && !loading_is_over(loading) && !atomic_load(&loading->parent_away); i++)
-        done += deliver_waiting(loading, &entries[i], &content);
-    buffer_fini(&content);
+    struct waiting waiting = {.loading = loading};
+    size_t looked = 0, done = 0;
+    buffer_init(&waiting.content, 0);
+    while (looked < count && !loading_is_over(loading) && !atomic_load(&loading->parent_away)) {
+        looked += gather(&waiting, entries + looked, count - looked);
+        done += deliver_gathered(&waiting);
+    }
+    buffer_fini(&waiting.content);
     if (count == MOST_WAITING && done > 0 && !atomic_load(&loading->parent_away))
         loading_look_at(loading, 0);
 }

@@ -46,6 +46,7 @@ static inline int make_home(void **state)
 {
     (void)state;
     sys.fsync = sync_nothing;
+    sys.syncfs = sync_nothing;
     home_make(home);
     (void)settings_of_home();
     return 0;

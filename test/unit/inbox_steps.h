@@ -55,6 +55,11 @@ static inline int steps_fsync(int fd)
     return steps_due() ? -1 : steps.before.fsync(fd);
 }
 
+static inline int steps_syncfs(int fd)
+{
+    return steps_due() ? -1 : steps.before.syncfs(fd);
+}
+
 static inline int steps_linkat(int from_directory, const char *from, int to_directory, const char *to, int flags)
 {
     return steps_due() ? -1 : sys_kernel.linkat(from_directory, from, to_directory, to, flags);
@@ -128,6 +133,7 @@ static inline void steps_begin(unsigned at, int error)
     sys.read = steps_read;
     sys.writev = steps_writev;
     sys.fsync = steps_fsync;
+    sys.syncfs = steps_syncfs;
     sys.linkat = steps_linkat;
     sys.unlinkat = steps_unlinkat;
     sys.renameat = steps_renameat;

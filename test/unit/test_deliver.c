@@ -1,5 +1,5 @@
-/* One file into a directory: whole and synced before it has its name, or not there, whatever fails and wherever the
- * power goes. */
+/* One file into a directory, or many: whole and synced before it has its name, or not there, whatever fails and wherever
+ * the power goes. */
 #include "spool/deliver.h"
 
 #include "inbox_home.h"
@@ -225,6 +225,163 @@ static void a_death_at_any_step_leaves_the_old_or_the_new_and_what_can_be_swept(
     }
 }
 
+/* ---- many ---- */
+
+enum { MANY = 4 };
+
+static const char *const names[MANY] = {"a.smx", "b.smx", "b.smx", "c.SMW"};
+static const char *const named[MANY] = {"a.smx", "b.1.smx", "b.2.smx", "c.SMW"};    /* one b.smx is there before */
+static const char *const contents[MANY] = {"one", "two", "", "four"};
+static struct deliver_file many[MANY];
+
+static bool deliver_some(size_t *count, struct error *err)
+{
+    for (size_t i = 0; i < MANY; i++) {
+        (void)snprintf(many[i].name, sizeof many[i].name, "%s", names[i]);
+        many[i].content = span_of(contents[i]);
+    }
+    return deliver_many(place, many, count, err);
+}
+
+static void prepare_for_many(void)
+{
+    home_empty(place);
+    put("b.smx", "before");
+}
+
+/* The first ones are there, and whole. */
+static void assert_many(size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        assert_string_equal(content_of(named[i]), contents[i]);
+    assert_string_equal(content_of("b.smx"), "before");
+    assert_int_equal(count_files(false), 1 + count);
+}
+
+static void many_are_there_in_their_order_and_none_in_place_of_another(void **state)
+{
+    struct error err;
+    size_t count = MANY;
+    (void)state;
+    prepare_for_many();
+    assert_true(deliver_some(&count, &err));
+    assert_int_equal(count, MANY);
+    assert_many(MANY);
+    for (size_t i = 0; i < MANY; i++)
+        assert_string_equal(many[i].name, named[i]);
+    assert_int_equal(count_files(true), 0);
+}
+
+static int trace_syncfs(int fd)
+{
+    (void)fd;
+    note('S');
+    return 0;
+}
+
+/* "S": what is in all of them. */
+static void many_take_each_step_together_with_one_sync_of_the_directory(void **state)
+{
+    struct error err;
+    size_t count = 2;
+    (void)state;
+    memset(trace, 0, sizeof trace);
+    sys.fsync = trace_fsync;
+    sys.syncfs = trace_syncfs;
+    sys.linkat = trace_linkat;
+    assert_true(deliver_some(&count, &err));
+    assert_string_equal(trace, "FFLLD");
+    memset(trace, 0, sizeof trace);
+    count = MANY;
+    home_empty(place);
+    assert_true(deliver_some(&count, &err));
+    assert_string_equal(trace, "SLLLLLD");  /* the second b.smx is tried twice */
+}
+
+static void fail_many(size_t wanted, int error)
+{
+    bool hit = true;
+    for (unsigned at = 1; hit; at++) {
+        struct error err = {0};
+        size_t count = wanted;
+        assert_true(at < STEPS_MOST);
+        prepare_for_many();
+        const unsigned descriptors = count_descriptors();
+        steps_begin(at, error);
+        const bool done = deliver_some(&count, &err);
+        hit = steps.hit;
+        steps_end();
+        assert_int_equal(count_descriptors(), descriptors);
+        assert_true(done ? count == wanted : count < wanted && hit);
+        assert_true(done || err.kind == (error == ENOSPC ? ERROR_NO_SPACE : ERROR_SYSTEM));
+        assert_many(count);
+    }
+}
+
+static void whatever_fails_only_the_first_of_many_are_there(void **state)
+{
+    (void)state;
+    fail_many(MANY, EIO);
+    fail_many(MANY, ENOSPC);
+    fail_many(2, EIO);
+}
+
+static bool die_among_many(unsigned at, size_t count)
+{
+    int status;
+    const pid_t child = fork();
+    if (child == 0) {
+        struct error err;
+        steps_begin(at, STEPS_DEATH);
+        _exit(deliver_some(&count, &err) ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == STEPS_EXIT));
+    return WEXITSTATUS(status) == STEPS_EXIT;
+}
+
+static void a_death_at_any_step_leaves_the_first_of_many_whole_and_what_can_be_swept(void **state)
+{
+    struct error err;
+    (void)state;
+    for (size_t wanted = 2; wanted <= MANY; wanted += MANY - 2) {
+        bool died = true;
+        for (unsigned at = 1; died; at++) {
+            assert_true(at < STEPS_MOST);
+            prepare_for_many();
+            died = die_among_many(at, wanted);
+            const unsigned there = count_files(false) - 1;
+            assert_true(there <= wanted && (died || there == wanted));
+            assert_many(there);
+            assert_true(deliver_sweep(place, sys_now() + 2 * HOUR * SECOND, &err));
+            assert_int_equal(count_files(true), 0);
+        }
+    }
+}
+
+static int always_taken(int from_directory, const char *from, int to_directory, const char *to, int flags)
+{
+    (void)from_directory, (void)from, (void)to_directory, (void)to, (void)flags;
+    errno = EEXIST;
+    return -1;
+}
+
+static void names_without_end_that_are_taken_are_said_to_be(void **state)
+{
+    struct error err;
+    size_t count = MANY;
+    (void)state;
+    sys.linkat = always_taken;
+    assert_false(deliver_some(&count, &err));
+    assert_int_equal(count, 0);
+    assert_int_equal(err.kind, ERROR_BUSY);
+    assert_int_equal(count_files(true) + count_files(false), 0);
+    count = MANY;
+    assert_false(deliver_many("/nowhere/at/all", many, &count, &err));
+    assert_non_null(strstr(err.text, "/nowhere/at/all"));
+    assert_int_equal(count, 0);
+}
+
 /* ---- sweeping ---- */
 
 static void only_our_own_leftovers_of_an_hour_are_swept(void **state)
@@ -257,6 +414,11 @@ int main(void)
         TEST(whatever_fails_no_half_file_has_the_name),
         TEST(without_a_random_name_nothing_is_written),
         TEST(a_death_at_any_step_leaves_the_old_or_the_new_and_what_can_be_swept),
+        TEST(many_are_there_in_their_order_and_none_in_place_of_another),
+        TEST(many_take_each_step_together_with_one_sync_of_the_directory),
+        TEST(whatever_fails_only_the_first_of_many_are_there),
+        TEST(a_death_at_any_step_leaves_the_first_of_many_whole_and_what_can_be_swept),
+        TEST(names_without_end_that_are_taken_are_said_to_be),
         TEST(only_our_own_leftovers_of_an_hour_are_swept),
     };
     (void)umask(0027);

@@ -1,6 +1,8 @@
 /* The loader of a site with a parent: every file that was loaded comes there, now or later, and never half. */
 #include "loader_home.h"
 
+#include <errno.h>
+
 static char parent[PATH_SIZE];
 
 static int make_child(void **state)
@@ -133,6 +135,111 @@ static void what_is_bad_does_not_come_to_the_parent(void **state)
     assert_true(is_there("corrupt/bad.SMW") && is_there("corrupt/bad.SMW.why") && !is_there("parent/bad.SMW"));
 }
 
+/* ---- many at once ---- */
+
+static struct {
+    struct sys_identity directory;
+    _Atomic unsigned syncs; /* of the parent's directory */
+    _Atomic unsigned early; /* files that were removed here before it */
+} watched;
+
+static int count_sync(int fd)
+{
+    struct sys_identity synced;
+    if (sys_identify(fd, &synced))
+        watched.syncs += synced.device == watched.directory.device && synced.inode == watched.directory.inode;
+    return sync_nothing(fd);
+}
+
+static int note_removal(int directory, const char *name, int flags)
+{
+    const size_t len = strlen(name);
+    watched.early += watched.syncs == 0 && name[0] != '.' && len > 4 && strcmp(name + len - 4, ".SMW") == 0;
+    return sys_kernel.unlinkat(directory, name, flags);
+}
+
+static void watch_parent(void)
+{
+    const int fd = open(parent, O_RDONLY | O_DIRECTORY);
+    assert_true(fd >= 0 && sys_identify(fd, &watched.directory));
+    (void)close(fd);
+    watched.syncs = watched.early = 0;
+    sys.fsync = count_sync;
+    sys.unlinkat = note_removal;
+}
+
+enum { MANY = 40 };
+
+static void put_many(const char *queue)
+{
+    for (unsigned i = 0; i < MANY; i++) {
+        char below[32];
+        (void)snprintf(below, sizeof below, "%s/%02u.SMW", queue, i);
+        put_report(below, "GUID:A", i, "1");
+    }
+}
+
+static void assert_many_came(void)
+{
+    for (unsigned i = 0; i < MANY; i++) {
+        char below[32];
+        (void)snprintf(below, sizeof below, "parent/%02u.SMW", i);
+        assert_true(is_there(below));
+    }
+    assert_int_equal(metrics_count(&place.site.counters.files_replicated), MANY);
+    assert_false(is_there("in/00.SMW") || is_there("outgoing/00.SMW"));
+}
+
+static void files_of_a_batch_go_with_one_sync_of_the_parents_directory(void **state)
+{
+    (void)state;
+    make_parent();
+    put_many("in");
+    watch_parent();
+    load_once();
+    assert_many_came();
+    assert_int_equal(watched.early, 0);
+    assert_int_equal(watched.syncs, 1);
+}
+
+static void so_do_files_that_waited(void **state)
+{
+    (void)state;
+    make_parent();
+    put_many("outgoing");
+    watch_parent();
+    load_once();
+    assert_many_came();
+    assert_int_equal(watched.early, 0);
+    assert_int_equal(watched.syncs, 1);
+}
+
+/* What lies before it has come, and goes; it and what is behind it wait. */
+static int refuse_link(int from_directory, const char *from, int to_directory, const char *to, int flags)
+{
+    if (strcmp(to, "20.SMW") != 0)
+        return sys_kernel.linkat(from_directory, from, to_directory, to, flags);
+    errno = EIO;
+    return -1;
+}
+
+static void one_that_the_parent_does_not_take_keeps_those_behind_it_here(void **state)
+{
+    (void)state;
+    make_parent();
+    put_many("in");
+    sys.linkat = refuse_link;
+    load_once();
+    assert_true(is_there("parent/19.SMW") && !is_there("outgoing/19.SMW"));
+    assert_true(!is_there("parent/20.SMW") && is_there("outgoing/20.SMW"));
+    assert_true(!is_there("parent/21.SMW") && is_there("outgoing/39.SMW"));
+    load_once();
+    assert_true(!is_there("parent/20.SMW") && is_there("outgoing/20.SMW") && is_there("outgoing/39.SMW"));
+    sys.linkat = sys_kernel.linkat;
+    load_once();
+    assert_many_came();
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_child, remove_home)
@@ -144,6 +251,9 @@ int main(void)
         TEST(one_that_cannot_be_read_does_not_hold_up_the_others),
         TEST(what_is_in_the_database_already_still_comes_to_the_parent),
         TEST(what_is_bad_does_not_come_to_the_parent),
+        TEST(files_of_a_batch_go_with_one_sync_of_the_parents_directory),
+        TEST(so_do_files_that_waited),
+        TEST(one_that_the_parent_does_not_take_keeps_those_behind_it_here),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
