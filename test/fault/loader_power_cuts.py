@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Real power cuts: the file system under a state system that loads into SQLite is shut down without a flush of its log,
 at any moment; it is mounted again, and the state system loads on. At the end the database equals the one of an
-undisturbed run: so what was gone from the inbox had been durable in the database before."""
+undisturbed run: so what was gone from the inbox had been durable in the database before, and with a parent site, whose
+disk fails at the same moment, there."""
 import pathlib
 import random
 import sys
@@ -12,55 +13,83 @@ import mailbag
 import images
 import loading
 import row
-from loader_kills import PACES
+from loader_kills import PACES, check_parent
 from relay import wait_until
 
 
-def settle(image):
+def settle(disks):
     """What was dropped is the relay's to make durable, and it has."""
-    images.run("sync", "--file-system", image.path)
+    for image in disks:
+        images.run("sync", "--file-system", image.path)
 
 
-def cut_once(image, scene, chance):
+def cut(disks):
+    for image in disks:
+        image.cut()
+
+
+def recover(disks):
+    for image in disks:
+        image.recover()
+
+
+def cut_once(disks, scene, chance):
     """Lets it start and load until some moment, and cuts it off there."""
     loader = scene.loader
     loader.launch()
     if chance.random() < 0.75:
         wait_until(loader.is_ready, "ready")
     time.sleep(chance.uniform(0, 0.3))
-    image.cut()
+    cut(disks)
     loader.kill()
-    image.recover()
+    recover(disks)
 
 
-def live(image, scene, chance, one, most):
+def live(disks, scene, chance, one, most):
     """Until all is loaded; what is only in memory then does not count, and what comes back is known."""
     scene.put_some(len(scene.waiting))
-    settle(image)
+    settle(disks)
     for _ in range(most):
         if not scene.has_files():
             break
-        cut_once(image, scene, chance)
+        cut_once(disks, scene, chance)
         one.runs += 1
     scene.age_private_files()
     scene.finish(one)
-    image.cut()
-    image.recover()
+    cut(disks)
+    recover(disks)
     scene.finish(one)
 
 
+def cut_often(runs, seed, folder, disks, program, above):
+    """Sets of files on the first disk, until so many cuts of all. `above`: the parent site's settings."""
+    name = "power cut, ext4, SQLite" + (", with a parent site" if above else "")
+    one, chance, files = row.LoaderRow(name, 0, seed=seed), random.Random(seed), mailbag.Mailbag(seed)
+    expected = loading.undisturbed(folder, files, **above)
+    while one.runs < runs and not one.failed():
+        settings = {**chance.choice(PACES), "beside": folder, "program": program, **above}
+        for path in pathlib.Path(above.get("parent_inbox", folder / "none")).glob("*"):
+            path.unlink()
+        with loading.scene(one, disks[0].path / "root", files, **settings) as scene:
+            live(disks, scene, chance, one, runs - one.runs)
+            scene.check(one, expected)
+            if above:
+                check_parent(above["parent_inbox"], files, one)
+        settle(disks)                           # else the next cut brings the root back
+    return one
+
+
 def run(runs, seed, program=None):
-    one = row.LoaderRow("power cut, ext4, SQLite", 0, seed=seed)
-    chance, files = random.Random(seed), mailbag.Mailbag(seed)
-    with tempfile.TemporaryDirectory() as folder, images.Image(pathlib.Path(folder)) as image:
-        expected = loading.undisturbed(folder, files)
-        while one.runs < runs and not one.failed():
-            settings = {**chance.choice(PACES), "beside": folder, "program": program}
-            with loading.scene(one, image.path / "root", files, **settings) as scene:
-                live(image, scene, chance, one, runs - one.runs)
-                scene.check(one, expected)
-            settle(image)                       # else the next cut brings the root back
-    return [one]
+    """Each kind so often; the parent site has a disk of its own."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = pathlib.Path(place)
+        with images.Image(folder / "site") as image, images.Image(folder / "above") as parent:
+            inbox = parent.path / "incoming"
+            inbox.mkdir()
+            settle([parent])
+            return [cut_often(runs, seed, folder, [image], program, {}),
+                    cut_often(runs, seed, folder, [image, parent], program,
+                              {"parent_site": "CEN", "parent_inbox": inbox})]
 
 
 def main():
