@@ -179,7 +179,7 @@ static size_t deliver_all(struct delivery *deliveries, struct deliver_file *file
 {
     const size_t written = write_all(deliveries, files, count, err);
     size_t named = 0;
-    if (sync_all(&deliveries[0], err))
+    if (written > 0 && sync_all(&deliveries[0], err))
         named = link_all(deliveries, files, written, err);
     for (size_t i = 0; i < written; i++)
         drop_private(&deliveries[i]);

@@ -9,7 +9,7 @@
 
 enum {
     MOST_WAITING = 1000,
-    MOST_BYTES = 1024 * 1024,           /* of files that waited, before the last one, that go together */
+    MOST_BYTES = 1024 * 1024,           /* of files that waited and go together */
 };
 
 bool replicate_is_wanted(const struct loading *loading)
@@ -101,14 +101,21 @@ static void take(struct waiting *waiting, const struct inbox_entry *entry)
     loading_return(loading, file);
 }
 
+/* A file that is too large goes alone, so that it is told by its own limit. */
+static bool has_room(const struct waiting *waiting, const struct inbox_entry *next)
+{
+    const uint64_t largest = waiting->loading->force->settings->max_file;
+    return waiting->count == 0 ||
+           (waiting->count < DELIVER_MOST && next->size <= largest && next->size + waiting->content.len <= MOST_BYTES);
+}
+
 /* How many of the entries were looked at. */
 static size_t gather(struct waiting *waiting, const struct inbox_entry *entries, size_t count)
 {
     size_t i = 0;
     waiting->count = 0;
     waiting->content.len = 0;
-    while (i < count && waiting->count < DELIVER_MOST && waiting->content.len < MOST_BYTES &&
-           !loading_is_over(waiting->loading))
+    while (i < count && has_room(waiting, &entries[i]) && !loading_is_over(waiting->loading))
         take(waiting, &entries[i++]);
     return i;
 }
