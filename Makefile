@@ -121,8 +121,9 @@ asan:  ## Run all tests under AddressSanitizer and UndefinedBehaviorSanitizer.
 	$(FIXED_ADDRESSES) $(MAKE) $(ASAN) check
 
 # Faults of disks and kills prove little more there, and take their time.
-asan tsan: export KILLS = 20
+asan tsan: export KILLS = 10
 asan tsan: export CUTS = 2
+asan tsan: export CALLS = 1
 asan tsan: export EVERY = 5
 
 # A model of one thread that takes minutes has nothing to show there.

@@ -11,9 +11,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "fault"))
 import torture                                          # noqa: E402
 from failing import Failing                             # noqa: E402
 
+CALLS = int(os.environ.get("CALLS", 2))         # of each kind
+
 
 def test_every_failing_call_is_survived():
-    for row in torture.run(runs=2, seed=1):
+    for row in torture.run(runs=CALLS, seed=1):
         assert row.runs > 0 and not row.failed(), row
 
 
