@@ -26,26 +26,38 @@ bool db_array_begin(struct buffer *array, enum db_type type, struct error *err)
     return buffer_add(array, &head, sizeof head, err);
 }
 
+static bool add_integer(struct buffer *array, int64_t value, struct error *err)
+{
+    struct {
+        uint32_t len, high, low;
+    } const written = {
+        .len = htobe32(sizeof value),
+        .high = htobe32((uint32_t)((uint64_t)value >> 32)),
+        .low = htobe32((uint32_t)value),
+    };
+    return buffer_add(array, &written, sizeof written, err);
+}
+
+static bool add_text(struct buffer *array, struct span text, struct error *err)
+{
+    const uint32_t len = htobe32((uint32_t)text.len);
+    return buffer_add(array, &len, sizeof len, err) && buffer_add(array, text.at, text.len, err);
+}
+
 bool db_array_add(struct buffer *array, enum db_type type, const struct db_value *value, struct error *err)
 {
-    const uint64_t integer = htobe64((uint64_t)value->integer);
-    struct span bytes = value->text;
-    if (type == DB_INTEGER)
-        bytes = (struct span){(const char *)&integer, sizeof integer};
+    static const uint32_t null = UINT32_MAX;
     if (value->null)
-        bytes.len = 0;
-    const uint32_t len = value->null ? UINT32_MAX : htobe32((uint32_t)bytes.len);
-    return buffer_add(array, &len, sizeof len, err) && buffer_add(array, bytes.at, bytes.len, err);
+        return buffer_add(array, &null, sizeof null, err);
+    return type == DB_INTEGER ? add_integer(array, value->integer, err) : add_text(array, value->text, err);
 }
 
 void db_array_end(struct buffer *array, size_t count)
 {
     const uint32_t written = htobe32((uint32_t)count);
     memcpy(array->at + offsetof(struct head, count), &written, sizeof written);
-}
-
-void db_array_empty(struct buffer *array)
-{
+    if (count > 0)
+        return;
     memset(array->at + offsetof(struct head, dimensions), 0, sizeof(uint32_t));
     array->len = offsetof(struct head, count);  /* what follows is there for each dimension */
 }

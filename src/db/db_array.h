@@ -12,7 +12,5 @@
 bool db_array_begin(struct buffer *array, enum db_type type, struct error *err) MUST_CHECK;
 bool db_array_add(struct buffer *array, enum db_type type, const struct db_value *value, struct error *err) MUST_CHECK;
 void db_array_end(struct buffer *array, size_t count);
-/* Instead of db_array_end: an array without values. */
-void db_array_empty(struct buffer *array);
 
 #endif

@@ -91,51 +91,53 @@ static bool prepare(struct postgres *postgres, const struct db_statement *statem
 
 /* ---- rows in ---- */
 
-static bool add_row(struct postgres *postgres, const struct db_statement *statement, const struct db_value *row,
-                    size_t *bytes, struct error *err)
+static size_t size_of(const struct db_statement *statement, const struct db_value *row)
 {
-    for (size_t i = 0; i < statement->input_count; i++) {
-        const size_t before = postgres->columns[i].len;
-        if (!db_array_add(&postgres->columns[i], statement->input[i].type, &row[i], err))
+    size_t bytes = 0;
+    for (size_t i = 0; i < statement->input_count; i++)
+        bytes += row[i].null ? 0 : statement->input[i].type == DB_INTEGER ? sizeof row[i].integer : row[i].text.len;
+    return bytes;
+}
+
+/* How many rows go in one call. */
+static size_t count_rows(const struct db_statement *statement, struct db_rows rows)
+{
+    size_t bytes = 0, count = 0;
+    while (count < rows.count && count < MOST_ROWS && bytes < MOST_BYTES)
+        bytes += size_of(statement, rows.values + count++ * statement->input_count);
+    return count;
+}
+
+/* To the end of a shorter array unnest adds NULLs, and faster than it reads them. The first column tells how many rows
+ * there are. */
+static size_t count_values(const struct db_statement *statement, size_t column, struct db_rows rows)
+{
+    size_t count = rows.count;
+    while (column > 0 && count > 0 && rows.values[(count - 1) * statement->input_count + column].null)
+        count--;
+    return count;
+}
+
+static bool fill_array(struct buffer *array, const struct db_statement *statement, size_t column, struct db_rows rows,
+                       struct error *err)
+{
+    const enum db_type type = statement->input[column].type;
+    const size_t count = count_values(statement, column, rows);
+    if (!db_array_begin(array, type, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!db_array_add(array, type, &rows.values[i * statement->input_count + column], err))
             return false;
-        *bytes += postgres->columns[i].len - before;
-    }
+    db_array_end(array, count);
     return true;
 }
 
-static bool has_values(const struct db_statement *statement, const struct db_value *values, size_t column, size_t count)
-{
-    size_t i = 0;
-    while (i < count && values[i * statement->input_count + column].null)
-        i++;
-    return i < count;
-}
-
-/* To the end of a shorter array unnest adds NULLs, and faster than it reads them: where a column has nothing else, its
- * array is empty. The first one tells how many rows there are. */
-static void end_arrays(struct postgres *postgres, const struct db_statement *statement, const struct db_value *values,
-                       size_t count)
-{
-    for (size_t i = 0; i < statement->input_count; i++)
-        if (i == 0 || has_values(statement, values, i, count))
-            db_array_end(&postgres->columns[i], count);
-        else
-            db_array_empty(&postgres->columns[i]);
-}
-
-/* Takes as many rows as go in one call. */
 static bool fill_arrays(struct postgres *postgres, const struct db_statement *statement, struct db_rows rows,
-                        size_t *filled, struct error *err)
+                        struct error *err)
 {
-    size_t bytes = 0, count = 0;
     for (size_t i = 0; i < statement->input_count; i++)
-        if (!db_array_begin(&postgres->columns[i], statement->input[i].type, err))
+        if (!fill_array(&postgres->columns[i], statement, i, rows, err))
             return false;
-    for (; count < rows.count && count < MOST_ROWS && bytes < MOST_BYTES; count++)
-        if (!add_row(postgres, statement, rows.values + count * statement->input_count, &bytes, err))
-            return false;
-    end_arrays(postgres, statement, rows.values, count);
-    *filled = count;
     return true;
 }
 
@@ -280,11 +282,15 @@ bool db_postgres_run(struct db *db, const struct db_statement *statement, struct
     const struct wanted wanted = {statement, reader, changed};
     const bool waits = reader.each != NULL || changed != NULL || db->state != DB_BEGUN;
     char name[NAME_ROOM];
-    bool done = prepare(postgres, statement, name, err);
-    for (size_t filled = 0; done && rows.count > 0; rows.count -= filled) {
-        done = fill_arrays(postgres, statement, rows, &filled, err) && send_rows(postgres, statement, name, err) &&
-               (!waits || settle(postgres, &wanted, err));
-        rows.values += filled * statement->input_count;
+    if (!prepare(postgres, statement, name, err))
+        return false;
+    while (rows.count > 0) {
+        const struct db_rows some = {rows.values, count_rows(statement, rows)};
+        if (!fill_arrays(postgres, statement, some, err) || !send_rows(postgres, statement, name, err) ||
+            (waits && !settle(postgres, &wanted, err)))
+            return false;
+        rows.values += some.count * statement->input_count;
+        rows.count -= some.count;
     }
-    return done;
+    return true;
 }

@@ -202,6 +202,20 @@ static bool lock_clients(struct chunk *chunk, struct error *err)
     return ask_by_key(chunk, &lock_postgres, note_machine, err);
 }
 
+static bool is_any_there(const struct chunk *chunk)
+{
+    size_t i = 0;
+    while (i < chunk->client_count && chunk->clients[i].machine == 0)
+        i++;
+    return i < chunk->client_count;
+}
+
+static bool begin_again(const struct chunk *chunk, struct error *err)
+{
+    db_rollback(chunk->db);
+    return db_begin(chunk->db, err);
+}
+
 /* Who holds locks must not wait for the clients that another is making. */
 static bool lock_or_make_clients(struct chunk *chunk, struct error *err)
 {
@@ -209,8 +223,7 @@ static bool lock_or_make_clients(struct chunk *chunk, struct error *err)
         return false;
     if (!is_any_missing(chunk))
         return true;
-    db_rollback(chunk->db);
-    return db_begin(chunk->db, err) && make_clients(chunk, err) && lock_clients(chunk, err) &&
+    return (!is_any_there(chunk) || begin_again(chunk, err)) && make_clients(chunk, err) && lock_clients(chunk, err) &&
            refuse_missing(chunk, err);
 }
 
