@@ -48,6 +48,7 @@ def write_files(loading, place, messages, count):
     incoming = os.path.join(place, INCOMING)
     os.makedirs(incoming, exist_ok=True)
     subprocess.run([loading, "write", incoming, str(messages), str(count), "0"], check=True)
+    os.sync()                           # writing them back is not what is measured
 
 
 def watch(database, start, enough, seconds):
