@@ -149,7 +149,7 @@ static bool configure(struct postgres *postgres, struct error *err)
     return postgres_script(&postgres->db, sql, err);
 }
 
-static void close_connection(struct postgres *postgres)
+void db_postgres_disconnect(struct postgres *postgres)
 {
     PQfinish(postgres->connection);
     postgres->connection = NULL;
@@ -162,14 +162,14 @@ static bool postgres_reach(struct db *db, struct error *err)
     struct postgres *postgres = postgres_of(db);
     if (PQtransactionStatus(postgres->connection) == PQTRANS_IDLE)
         return true;
-    close_connection(postgres);
+    db_postgres_disconnect(postgres);
     postgres->connection = connect_by_url(postgres->url);
     if (is_lost(postgres))
         return refuse_as_libpq(postgres, "cannot connect", err);
     (void)PQsetNoticeProcessor(postgres->connection, be_silent, NULL);
     if (is_utf8(postgres, err) && configure(postgres, err))
         return true;
-    close_connection(postgres);
+    db_postgres_disconnect(postgres);
     return false;
 }
 
@@ -226,7 +226,7 @@ static bool postgres_open(const char *database, unsigned lock_timeout_ms, struct
 static void postgres_close(struct db *db)
 {
     struct postgres *postgres = postgres_of(db);
-    close_connection(postgres);
+    db_postgres_disconnect(postgres);
     for (size_t i = 0; i < DB_MOST_COLUMNS; i++)
         buffer_fini(&postgres->columns[i]);
     sys.release(db);

@@ -23,6 +23,9 @@ struct postgres {
 /* Why a statement failed. Returns false. */
 bool db_postgres_refuse(const struct postgres *postgres, const PGresult *result, const char *sql, struct error *err);
 
+/* What comes next finds it lost; the next transaction connects anew. */
+void db_postgres_disconnect(struct postgres *postgres);
+
 /* Takes the results of what was sent; false: one of them is a refusal. */
 bool db_postgres_settle(struct postgres *postgres, struct error *err) MUST_CHECK;
 

@@ -196,10 +196,18 @@ static bool give_result(PGresult *result, const struct wanted *wanted, struct er
 
 /* ---- in flight ---- */
 
+/* What libpq had no memory to send leaves it in the midst of something, and maybe us waiting for ever for an answer. */
+static bool give_up(struct postgres *postgres, const char *sql, struct error *err)
+{
+    (void)db_postgres_refuse(postgres, NULL, sql, err);
+    db_postgres_disconnect(postgres);
+    return false;
+}
+
 static bool note_sent(struct postgres *postgres, int sent, const char *sql, struct error *err)
 {
     if (sent != 1 || PQflush(postgres->connection) != 0)
-        return db_postgres_refuse(postgres, NULL, sql, err);
+        return give_up(postgres, sql, err);
     postgres->sent[postgres->sent_count++] = sql;
     return true;
 }
@@ -242,6 +250,15 @@ static bool take_result(struct postgres *postgres, const char *sql, const struct
     return done;
 }
 
+/* The end of all of them. Outside of a transaction that is where they are committed, which may be refused. */
+static bool take_end(struct postgres *postgres, const char *sql, struct error *err)
+{
+    PGresult *result = PQgetResult(postgres->connection);
+    const bool done = PQresultStatus(result) == PGRES_PIPELINE_SYNC || db_postgres_refuse(postgres, result, sql, err);
+    PQclear(result);
+    return done;
+}
+
 /* `wanted`: of the last one; NULL: nothing. A connection that is lost leaves the pipeline when it is made anew. */
 static bool settle(struct postgres *postgres, const struct wanted *wanted, struct error *err)
 {
@@ -250,11 +267,11 @@ static bool settle(struct postgres *postgres, const struct wanted *wanted, struc
     if (postgres->sent_count == 0)
         return true;
     if (PQpipelineSync(postgres->connection) != 1)
-        done = db_postgres_refuse(postgres, NULL, postgres->sent[0], err);
+        return give_up(postgres, postgres->sent[0], err);
     for (size_t i = 0; i < postgres->sent_count; i++)
         done &= take_result(postgres, postgres->sent[i], i + 1 == postgres->sent_count ? wanted : NULL,
                             done ? err : &ignored);
-    PQclear(PQgetResult(postgres->connection)); /* the end of all of them */
+    done &= take_end(postgres, postgres->sent[postgres->sent_count - 1], done ? err : &ignored);
     postgres->sent_count = 0;
     (void)PQexitPipelineMode(postgres->connection);
     return done;

@@ -3,6 +3,7 @@
 #include "db/db.h"
 #include "db_server.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -253,6 +254,57 @@ static void what_was_sent_is_rolled_back(void **state)
     assert_int_equal(count_rows(), 0);
 }
 
+/* Outside of a transaction a statement is committed where the pipeline ends. */
+static void a_commit_that_is_refused_at_the_end_of_a_call_is_told(void **state)
+{
+    (void)state;
+    script("CREATE TABLE u (k BIGINT REFERENCES t DEFERRABLE INITIALLY DEFERRED)");
+    static const struct db_statement late = {
+        .sql = "INSERT INTO u (k) SELECT i.k FROM @input i", .input = {{"k", DB_INTEGER}}, .input_count = 1};
+    assert_false(only_send(&late, 1));
+    script("DROP TABLE u");
+    assert_int_equal(err.kind, ERROR_MALFORMED);
+    assert_int_equal(count_rows(), 0);
+}
+
+/* In place of libpq's own. */
+static bool refuse_sync, refuse_send;
+
+int PQpipelineSync(PGconn *connection)
+{
+    int (*sync)(PGconn *);
+    *(void **)&sync = dlsym(RTLD_NEXT, "PQpipelineSync");
+    return refuse_sync ? 0 : sync(connection);
+}
+
+int PQsendQueryPrepared(PGconn *connection, const char *name, int many, const char *const *values, const int *lengths,
+                        const int *formats, int format)
+{
+    int (*send)(PGconn *, const char *, int, const char *const *, const int *, const int *, int);
+    *(void **)&send = dlsym(RTLD_NEXT, "PQsendQueryPrepared");
+    return refuse_send ? 0 : send(connection, name, many, values, lengths, formats, format);
+}
+
+static void what_libpq_has_no_memory_to_send_is_busy_and_waited_for_by_nobody(void **state)
+{
+    bool *const refusals[] = {&refuse_sync, &refuse_send};
+    (void)state;
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        *refusals[i] = true;
+        assert_false(run(db, &insert, 1, &err)); /* outside of a transaction, */
+        assert_int_equal(err.kind, ERROR_BUSY);
+        *refusals[i] = false;
+        begin();
+        assert_true(only_send(&insert, 2));
+        *refusals[i] = true;
+        assert_false(run(db, &insert, 3, &err)); /* and inside */
+        *refusals[i] = false;
+        assert_int_equal(err.kind, ERROR_BUSY);
+        db_rollback(db);
+        assert_int_equal(count_rows(), 0);
+    }
+}
+
 static void a_server_that_goes_away_under_what_was_sent_is_busy(void **state)
 {
     (void)state;
@@ -496,6 +548,8 @@ int main(void)
         TEST(a_refusal_that_nobody_waited_for_is_told_by_the_next_question),
         TEST(a_refusal_among_more_than_are_left_waiting_is_told),
         TEST(what_was_sent_is_rolled_back),
+        TEST(a_commit_that_is_refused_at_the_end_of_a_call_is_told),
+        TEST(what_libpq_has_no_memory_to_send_is_busy_and_waited_for_by_nobody),
         TEST(a_server_that_goes_away_under_what_was_sent_is_busy),
         TEST(a_call_has_so_many_rows_and_bytes),
         TEST(each_refusal_has_its_kind),
