@@ -15,6 +15,8 @@
 
 #define SECOND ((int64_t)1000000)
 
+enum { LAST_WORDS = 2 };                /* seconds for the log, whose disk may be the one that hangs */
+
 struct ending {
     pthread_t thread;
     pthread_t waiting; /* for SIGHUP */
@@ -25,9 +27,27 @@ struct ending {
     bool closed; /* under the lock */
 };
 
+static void end_now(int number)
+{
+    (void)number;
+    _exit(EX_TEMPFAIL);
+}
+
+static void end_soon(void)
+{
+    const struct sigaction action = {.sa_handler = end_now};
+    sigset_t signals;
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGALRM);
+    (void)sigaction(SIGALRM, &action, NULL);
+    (void)pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+    (void)alarm(LAST_WORDS);
+}
+
 /* The lock is never given back: who is about to close finds the end. */
 static _Noreturn void end_process(int64_t most)
 {
+    end_soon();
     log_error("Not stopped within %lld seconds, because the database or a disk does not answer: the process ends now; "
               "what is in hand goes back to the inbox at the next start",
               (long long)(most / SECOND));

@@ -1,5 +1,6 @@
 /*
- * The end of the process: told by SIGTERM or SIGINT, and never later than stop-timeout after that.
+ * The end of the process: told by SIGTERM or SIGINT, and never later than stop-timeout, and two seconds for the log, after
+ * that.
  *
  * What it hides: the thread that takes these signals, and that whoever waits for a database or a disk that never answers
  * is not waited for: when the time is up, the log says so and the process ends where it is, with status 75 (EX_TEMPFAIL).

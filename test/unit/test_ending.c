@@ -1,6 +1,7 @@
 /* The end of the process: told by a signal, gentle if all is stopped in time, and else the end of the process alone. */
 #include "../../src/statesys/ending.h"
 #include "base/daemon.h"
+#include "base/log.h"
 #include "base/sys.h"
 
 #include <setjmp.h>
@@ -67,12 +68,21 @@ static void one_that_was_never_told_can_be_closed(void **state)
     ending_close(NULL);
 }
 
+static void open_log(void)
+{
+    const struct log_settings settings = {.path = "/dev/null", .component = "TEST", .level = LOG_LEVEL_DEFAULT};
+    struct error err;
+    if (!log_open(&settings, &err))
+        fail_msg("%s", err.text);
+}
+
 /* The status with which a process ends that never stops what it began. Signal 0: it begins the end itself. */
 static int status_of_who_hangs(int number, uint64_t most)
 {
     int status;
     const pid_t child = fork();
     if (child == 0) {
+        open_log();
         struct ending *ending = open_ending(HOUR);
         ending_set(ending, most);
         if (number == 0)
@@ -93,6 +103,25 @@ static void who_hangs_is_ended_with_a_status_of_its_own(void **state)
     assert_int_equal(status_of_who_hangs(SIGTERM, 1000), EX_TEMPFAIL);
     assert_int_equal(status_of_who_hangs(SIGINT, 1), EX_TEMPFAIL);
     assert_int_equal(status_of_who_hangs(0, 1000), EX_TEMPFAIL);
+}
+
+static ssize_t write_never(int fd, const void *bytes, size_t len)
+{
+    (void)fd, (void)bytes;
+    for (;;)
+        (void)pause();
+    return (ssize_t)len;
+}
+
+/* Its disk may be the one that hangs. */
+static void who_hangs_is_ended_even_if_nothing_can_be_written_to_the_log(void **state)
+{
+    const struct sys_calls before = sys;
+    (void)state;
+    sys.write = write_never;
+    const int status = status_of_who_hangs(SIGTERM, 1000);
+    sys = before;
+    assert_int_equal(status, EX_TEMPFAIL);
 }
 
 static void *allocate_nothing(size_t size)
@@ -120,6 +149,7 @@ int main(void)
         cmocka_unit_test(an_end_that_nobody_told_can_be_begun),
         cmocka_unit_test(one_that_was_never_told_can_be_closed),
         cmocka_unit_test(who_hangs_is_ended_with_a_status_of_its_own),
+        cmocka_unit_test(who_hangs_is_ended_even_if_nothing_can_be_written_to_the_log),
         cmocka_unit_test(refused_memory_is_told),
     };
     sigset_t signals;
