@@ -256,8 +256,8 @@ static bool is_ambiguous(const char *login, const char *at)
 static const char *hide_passwords(struct arena *arena, const char *text)
 {
     const char *scheme = strstr(text, "://"), *rest = text;
-    if (scheme == NULL)
-        return text;
+    if (scheme == NULL)                 /* a path; or libpq's other form, which is taken for one */
+        return text[0] != '/' && strstr(text, "password") != NULL ? HIDDEN : text;
     char *hidden = arena_alloc(arena, 2 * strlen(text) + sizeof HIDDEN), *end = hidden;
     if (hidden == NULL)
         return NULL;
