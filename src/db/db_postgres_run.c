@@ -293,7 +293,7 @@ bool db_postgres_commit(struct db *db, struct error *err)
 }
 
 bool db_postgres_run(struct db *db, const struct db_statement *statement, struct db_rows rows, struct db_reader reader,
-                     uint64_t *changed, struct error *err)
+                     uint64_t *changed, struct error *err) /* NOLINT(readability-non-const-parameter): in `wanted` */
 {
     struct postgres *postgres = (struct postgres *)db;
     const struct wanted wanted = {statement, reader, changed};

@@ -37,7 +37,7 @@ MEGABYTES, BYTES_PER_INODE = 8192, 4096
 CONNECTIONS = 64
 
 FULL = SimpleNamespace(rounds=7, transactions=150, drain=100_000, waiting=1_000_000, clients=1_000_000,
-                       crowd=crowd.CLIENTS, seconds=20, relay=10)
+                       crowd=crowd.CLIENTS, seconds=600, relay=10)
 QUICK = SimpleNamespace(rounds=2, transactions=30, drain=10_000, waiting=50_000, clients=50_000, crowd=5_000, seconds=5,
                         relay=3)
 

@@ -87,7 +87,7 @@ def views(found):
 def system(found, plan):
     lines = ["%s, %d files waiting: %s" % (database, plan.drain, drain_text(drain))
              for database, drain in found["drain"].items()]
-    lines.append("SQLite, %d files waiting, looked at for %d s: %s"
+    lines.append("SQLite, %d files waiting, looked at for at most %d s: %s"
                  % (plan.waiting, plan.seconds, drain_text(found["waiting"])))
     lines.append("SQLite, %d clients in the database: %s" % (plan.clients, drain_text(found["clients"])))
     lines.append("relay and loader together, SQLite, each report of a new client with two messages: "

@@ -742,7 +742,7 @@ static void a_password_in_a_url_is_shown_to_nobody(void **state)
         {"other://me:pw@host", "other://me:***@host"},
         {"postgresql://", "postgresql://"},
         {"/a/path:with@signs?password=pw", "/a/path:with@signs?password=pw"},
-        {"host=db user=me password = pw", "***"},
+        {"password=pw", "***"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
