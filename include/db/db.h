@@ -93,6 +93,11 @@ void db_rollback(struct db *db);
 bool db_run(struct db *db, const struct db_statement *statement, struct db_rows rows, struct db_reader reader,
             uint64_t *changed, struct error *err) MUST_CHECK;
 
+/* As db_run, but a reader need not be called before this returns: the next call that waits, or db_commit, does it. What it
+ * reads into lives until then. */
+bool db_send(struct db *db, const struct db_statement *statement, struct db_rows rows, struct db_reader reader,
+             struct error *err) MUST_CHECK;
+
 /* Several statements without input or result, for the schema. */
 bool db_script(struct db *db, const char *sql, struct error *err) MUST_CHECK;
 

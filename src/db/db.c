@@ -151,19 +151,34 @@ bool db_script(struct db *db, const char *sql, struct error *err)
     return is_ready(db, err) && (db->driver->script(db, sql, err) || note_failure(db));
 }
 
-bool db_run(struct db *db, const struct db_statement *statement, struct db_rows rows, struct db_reader reader,
-            uint64_t *changed, struct error *err)
+static bool run(struct db *db, const struct db_statement *statement, struct db_rows rows, const struct db_wish *wish,
+                struct error *err)
 {
-    uint64_t count = 0;
     if (!is_ready(db, err))
         return false;
     if (statement->input_count == 0)
         rows = (struct db_rows){NULL, 1};
-    if (rows.count > 0 && !db->driver->run(db, statement, rows, reader, changed == NULL ? NULL : &count, err))
-        return note_failure(db);
+    return rows.count == 0 || db->driver->run(db, statement, rows, wish, err) || note_failure(db);
+}
+
+bool db_run(struct db *db, const struct db_statement *statement, struct db_rows rows, struct db_reader reader,
+            uint64_t *changed, struct error *err)
+{
+    uint64_t count = 0;
+    const bool asks = reader.each != NULL || changed != NULL;
+    const struct db_wish wish = {reader, changed == NULL ? NULL : &count, asks || db->state != DB_BEGUN};
+    if (!run(db, statement, rows, &wish, err))
+        return false;
     if (changed != NULL)
         *changed = count;
     return true;
+}
+
+bool db_send(struct db *db, const struct db_statement *statement, struct db_rows rows, struct db_reader reader,
+             struct error *err)
+{
+    const struct db_wish wish = {.reader = reader, .waits = db->state != DB_BEGUN};
+    return run(db, statement, rows, &wish, err);
 }
 
 bool db_ask(struct db *db, const char *sql, struct db_parameters parameters, struct db_listener listener,

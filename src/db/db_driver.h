@@ -14,6 +14,13 @@ enum {
     DB_MOST_TEXT = 64 * 1024,           /* of one statement */
 };
 
+/* What is wanted of a statement's results. Who waits has them when `run` returns; else they come with a later call. */
+struct db_wish {
+    struct db_reader reader;
+    uint64_t *changed;                  /* added to; NULL: not wanted */
+    bool waits;
+};
+
 struct db_driver {
     bool (*open)(const char *database, unsigned lock_timeout_ms, struct db **out, struct error *err);
     void (*close)(struct db *db);
@@ -22,9 +29,8 @@ struct db_driver {
     bool (*commit)(struct db *db, struct error *err);
     void (*rollback)(struct db *db);
     bool (*script)(struct db *db, const char *sql, struct error *err);
-    /* `changed` may be NULL: inside of a transaction nobody waits then for what a statement without reader leads to. */
-    bool (*run)(struct db *db, const struct db_statement *statement, struct db_rows rows, struct db_reader reader,
-                uint64_t *changed, struct error *err);
+    bool (*run)(struct db *db, const struct db_statement *statement, struct db_rows rows, const struct db_wish *wish,
+                struct error *err);
     bool (*ask)(struct db *db, const char *sql, struct db_parameters parameters, struct db_listener listener,
                 struct error *err);
 };

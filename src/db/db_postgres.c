@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,12 +174,22 @@ static bool postgres_reach(struct db *db, struct error *err)
     return false;
 }
 
-/* A connection that was lost while it was idle shows only when it is used. */
+/* Has the server said anything since it answered? Mostly that it ends the connection. */
+static bool is_silent(const struct postgres *postgres)
+{
+    struct pollfd socket = {.fd = PQsocket(postgres->connection), .events = POLLIN};
+    return poll(&socket, 1, 0) == 0;
+}
+
+/* A connection that was lost while it was idle shows when it is looked at, or else when it is used. The BEGIN on one that is
+ * silent goes with the first question. */
 static bool postgres_begin(struct db *db, struct error *err)
 {
     const char *sql = db->reading ? "BEGIN ISOLATION LEVEL REPEATABLE READ" : "BEGIN";
     if (!postgres_reach(db, err))
         return false;
+    if (is_silent(postgres_of(db)))
+        return db_postgres_send(postgres_of(db), sql, err);
     return postgres_script(db, sql, err) ||
            (is_lost(postgres_of(db)) && postgres_reach(db, err) && postgres_script(db, sql, err));
 }

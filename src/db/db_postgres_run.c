@@ -176,21 +176,14 @@ static uint64_t count_changed(PGresult *result)
     return strncmp(PQcmdStatus(result), "SELECT", 6) == 0 ? 0 : strtoull(PQcmdTuples(result), NULL, 10);
 }
 
-/* What is wanted of a statement's result. */
-struct wanted {
-    const struct db_statement *statement;
-    struct db_reader reader;
-    uint64_t *changed;
-};
-
-static bool give_result(PGresult *result, const struct wanted *wanted, struct error *err)
+static bool give_result(PGresult *result, const struct sent *sent, struct error *err)
 {
-    assert((size_t)PQnfields(result) == wanted->statement->output_count);
+    assert(sent->statement == NULL || (size_t)PQnfields(result) == sent->statement->output_count);
     for (int i = 0; i < PQntuples(result); i++)
-        if (!give_row(result, i, wanted->statement, wanted->reader, err))
+        if (!give_row(result, i, sent->statement, sent->reader, err))
             return false;
-    if (wanted->changed != NULL)
-        *wanted->changed += count_changed(result);
+    if (sent->changed != NULL)
+        *sent->changed += count_changed(result);
     return true;
 }
 
@@ -204,11 +197,11 @@ static bool give_up(struct postgres *postgres, const char *sql, struct error *er
     return false;
 }
 
-static bool note_sent(struct postgres *postgres, int sent, const char *sql, struct error *err)
+static bool note_sent(struct postgres *postgres, int done, const struct sent *sent, struct error *err)
 {
-    if (sent != 1 || PQflush(postgres->connection) != 0)
-        return give_up(postgres, sql, err);
-    postgres->sent[postgres->sent_count++] = sql;
+    if (done != 1 || PQflush(postgres->connection) != 0)
+        return give_up(postgres, sent->sql, err);
+    postgres->sent[postgres->sent_count++] = *sent;
     return true;
 }
 
@@ -220,31 +213,37 @@ static bool make_way(struct postgres *postgres, const char *sql, struct error *e
            db_postgres_refuse(postgres, NULL, sql, err);
 }
 
-static bool send_rows(struct postgres *postgres, const struct db_statement *statement, const char *name,
-                      struct error *err)
+bool db_postgres_send(struct postgres *postgres, const char *sql, struct error *err)
+{
+    const struct sent sent = {.sql = sql};
+    return make_way(postgres, sql, err) &&
+           note_sent(postgres, PQsendQueryParams(postgres->connection, sql, 0, NULL, NULL, NULL, NULL, TEXT), &sent,
+                     err);
+}
+
+static bool send_rows(struct postgres *postgres, const char *name, const struct sent *sent, struct error *err)
 {
     const char *values[DB_MOST_COLUMNS];
     int lengths[DB_MOST_COLUMNS], formats[DB_MOST_COLUMNS];
-    for (size_t i = 0; i < statement->input_count; i++) {
+    const int count = (int)sent->statement->input_count;
+    for (int i = 0; i < count; i++) {
         values[i] = postgres->columns[i].at;
         lengths[i] = (int)postgres->columns[i].len;
         formats[i] = BINARY;
     }
-    return make_way(postgres, statement->sql, err) &&
-           note_sent(postgres,
-                     PQsendQueryPrepared(postgres->connection, name, (int)statement->input_count, values, lengths,
-                                         formats, TEXT),
-                     statement->sql, err);
+    return make_way(postgres, sent->sql, err) &&
+           note_sent(postgres, PQsendQueryPrepared(postgres->connection, name, count, values, lengths, formats, TEXT),
+                     sent, err);
 }
 
 /* Of several that were refused the first one has the reason. */
-static bool take_result(struct postgres *postgres, const char *sql, const struct wanted *wanted, struct error *err)
+static bool take_result(struct postgres *postgres, const struct sent *sent, struct error *err)
 {
     PGresult *result = PQgetResult(postgres->connection);
     const ExecStatusType status = PQresultStatus(result);
-    const bool done = (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
-                          ? wanted == NULL || give_result(result, wanted, err)
-                          : db_postgres_refuse(postgres, result, sql, err);
+    const bool done = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK
+                          ? give_result(result, sent, err)
+                          : db_postgres_refuse(postgres, result, sent->sql, err);
     PQclear(result);
     PQclear(PQgetResult(postgres->connection)); /* the end of this one: NULL */
     return done;
@@ -259,52 +258,41 @@ static bool take_end(struct postgres *postgres, const char *sql, struct error *e
     return done;
 }
 
-/* `wanted`: of the last one; NULL: nothing. A connection that is lost leaves the pipeline when it is made anew. */
-static bool settle(struct postgres *postgres, const struct wanted *wanted, struct error *err)
+/* A connection that is lost leaves the pipeline when it is made anew. */
+bool db_postgres_settle(struct postgres *postgres, struct error *err)
 {
     struct error ignored;
     bool done = true;
     if (postgres->sent_count == 0)
         return true;
     if (PQpipelineSync(postgres->connection) != 1)
-        return give_up(postgres, postgres->sent[0], err);
+        return give_up(postgres, postgres->sent[0].sql, err);
     for (size_t i = 0; i < postgres->sent_count; i++)
-        done &= take_result(postgres, postgres->sent[i], i + 1 == postgres->sent_count ? wanted : NULL,
-                            done ? err : &ignored);
-    done &= take_end(postgres, postgres->sent[postgres->sent_count - 1], done ? err : &ignored);
+        done &= take_result(postgres, &postgres->sent[i], done ? err : &ignored);
+    done &= take_end(postgres, postgres->sent[postgres->sent_count - 1].sql, done ? err : &ignored);
     postgres->sent_count = 0;
     (void)PQexitPipelineMode(postgres->connection);
     return done;
 }
 
-bool db_postgres_settle(struct postgres *postgres, struct error *err)
-{
-    return settle(postgres, NULL, err);
-}
-
 bool db_postgres_commit(struct db *db, struct error *err)
 {
-    static const char sql[] = "COMMIT";
     struct postgres *postgres = (struct postgres *)db;
-    return make_way(postgres, sql, err) &&
-           note_sent(postgres, PQsendQueryParams(postgres->connection, sql, 0, NULL, NULL, NULL, NULL, TEXT), sql,
-                     err) &&
-           settle(postgres, NULL, err);
+    return db_postgres_send(postgres, "COMMIT", err) && db_postgres_settle(postgres, err);
 }
 
-bool db_postgres_run(struct db *db, const struct db_statement *statement, struct db_rows rows, struct db_reader reader,
-                     uint64_t *changed, struct error *err) /* NOLINT(readability-non-const-parameter): in `wanted` */
+bool db_postgres_run(struct db *db, const struct db_statement *statement, struct db_rows rows,
+                     const struct db_wish *wish, struct error *err)
 {
     struct postgres *postgres = (struct postgres *)db;
-    const struct wanted wanted = {statement, reader, changed};
-    const bool waits = reader.each != NULL || changed != NULL || db->state != DB_BEGUN;
+    const struct sent sent = {statement->sql, statement, wish->reader, wish->changed};
     char name[NAME_ROOM];
     if (!prepare(postgres, statement, name, err))
         return false;
     while (rows.count > 0) {
         const struct db_rows some = {rows.values, count_rows(statement, rows)};
-        if (!fill_arrays(postgres, statement, some, err) || !send_rows(postgres, statement, name, err) ||
-            (waits && !settle(postgres, &wanted, err)))
+        if (!fill_arrays(postgres, statement, some, err) || !send_rows(postgres, name, &sent, err) ||
+            (wish->waits && !db_postgres_settle(postgres, err)))
             return false;
         rows.values += some.count * statement->input_count;
         rows.count -= some.count;

@@ -322,7 +322,7 @@ static int run_row(sqlite3_stmt *handle, const struct db_statement *statement, c
 }
 
 static bool sqlite_run(struct db *db, const struct db_statement *statement, struct db_rows rows,
-                       struct db_reader reader, uint64_t *changed, struct error *err)
+                       const struct db_wish *wish, struct error *err)
 {
     struct sqlite *sqlite = sqlite_of(db);
     int code = SQLITE_DONE;
@@ -330,11 +330,11 @@ static bool sqlite_run(struct db *db, const struct db_statement *statement, stru
     if (!prepare(sqlite, statement, &handle, err))
         return false;
     for (size_t i = 0; i < rows.count && code == SQLITE_DONE; i++) {
-        code = run_row(handle, statement, rows.values + i * statement->input_count, reader);
+        code = run_row(handle, statement, rows.values + i * statement->input_count, wish->reader);
         if (code != SQLITE_DONE)
             (void)db_sqlite_refuse(sqlite, code, statement->sql, err);
-        else if (changed != NULL && !sqlite3_stmt_readonly(handle))
-            *changed += (uint64_t)sqlite3_changes64(sqlite->connection);        /* without those of triggers */
+        else if (wish->changed != NULL && !sqlite3_stmt_readonly(handle))
+            *wish->changed += (uint64_t)sqlite3_changes64(sqlite->connection);        /* without those of triggers */
         (void)sqlite3_reset(handle);
     }
     (void)sqlite3_clear_bindings(handle);       /* they point into the caller's memory */

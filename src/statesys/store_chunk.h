@@ -69,7 +69,7 @@ struct chunk {
 };
 
 /* store_client.c */
-bool store_client_reach(struct chunk *chunk, struct error *err) MUST_CHECK;     /* finds, makes, locks, reads */
+bool store_client_reach(struct chunk *chunk, struct error *err) MUST_CHECK;     /* finds, makes, locks, asks */
 bool store_client_write(struct chunk *chunk, struct error *err) MUST_CHECK;     /* what the latest report says of it */
 /* store_file.c */
 bool store_file_mark(struct chunk *chunk, struct error *err) MUST_CHECK;        /* which are fresh */

@@ -227,6 +227,7 @@ static bool lock_or_make_clients(struct chunk *chunk, struct error *err)
            refuse_missing(chunk, err);
 }
 
+/* What is found comes with the answer about the files. */
 static bool reach_in_postgres(struct chunk *chunk, struct error *err)
 {
     struct db_value *values = arena_alloc(chunk->arena, chunk->client_count * 2 * sizeof *values);
@@ -238,8 +239,8 @@ static bool reach_in_postgres(struct chunk *chunk, struct error *err)
         values[2 * i] = store_integer((int64_t)i);
         values[2 * i + 1] = store_integer(chunk->clients[i].machine);
     }
-    return db_run(chunk->db, &find_postgres, (struct db_rows){values, chunk->client_count},
-                  (struct db_reader){note_client, chunk}, NULL, err);
+    return db_send(chunk->db, &find_postgres, (struct db_rows){values, chunk->client_count},
+                   (struct db_reader){note_client, chunk}, err);
 }
 
 bool store_client_reach(struct chunk *chunk, struct error *err)
