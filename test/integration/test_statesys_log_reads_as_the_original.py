@@ -8,17 +8,19 @@ FOUND = "Found new state messages to process, starting processing thread"
 STARTED = 'Thread "State Message Processing Thread #0" id:%s started'
 ENDED = 'Thread "State Message Processing Thread #0" id:%s terminated normally'
 PROCESSOR = "CMessageProcessor - "
+OTHERS = ("Task '", "CResyncManager - ")
 
 
 def lines_of_one_file(start_statesys, content, name="YCE2H3VD.SMX", **settings):
-    """What is said from the moment the file comes to the end of the thread, and the thread's number."""
+    """What is said from the moment the file comes to the end of the thread, and the thread's number. Tasks and the resync
+    manager have a thread of their own, and may say something at any moment."""
     statesys = start_statesys(loader_threads=1, polling_interval="900s", **settings)
     statesys.wait_for_heartbeat()
     before = len(statesys.wait_for_line("terminated normally$"))
     seen = len(statesys.lines())
     statesys.put(name, content)
     statesys.wait_for_line("terminated normally$", before + 1)
-    lines = statesys.lines()[seen:]
+    lines = [line for line in statesys.lines()[seen:] if not line.startswith(OTHERS)]
     thread, = {found for line in lines for found in re.findall(r"^Thread .* id:(\d+) ", line)}
     return lines, thread
 
