@@ -128,12 +128,12 @@ static struct db_value key_of(const struct chunk_client *client)
     return store_text(client->key, MOST_KEY);
 }
 
-static bool is_any_missing(const struct chunk *chunk)
+static size_t count_missing(const struct chunk *chunk)
 {
-    size_t i = 0;
-    while (i < chunk->client_count && chunk->clients[i].machine != 0)
-        i++;
-    return i < chunk->client_count;
+    size_t missing = 0;
+    for (size_t i = 0; i < chunk->client_count; i++)
+        missing += chunk->clients[i].machine == 0;
+    return missing;
 }
 
 /* Asks with the number and the key of each client that is missing so far. */
@@ -178,15 +178,16 @@ static bool make_clients(struct chunk *chunk, struct error *err)
 
 static bool refuse_missing(const struct chunk *chunk, struct error *err)
 {
-    return !is_any_missing(chunk) || error_set(err, ERROR_BUSY, "a client was deleted while its report was loaded");
+    return count_missing(chunk) == 0 || error_set(err, ERROR_BUSY, "a client was deleted while its report was loaded");
 }
 
 static bool reach_in_sqlite(struct chunk *chunk, struct error *err)
 {
     if (!ask_by_key(chunk, &find_sqlite, note_client, err))
         return false;
-    return !is_any_missing(chunk) || (make_clients(chunk, err) && ask_by_key(chunk, &find_sqlite, note_client, err) &&
-                                      refuse_missing(chunk, err));
+    return count_missing(chunk) == 0 ||
+           (make_clients(chunk, err) && ask_by_key(chunk, &find_sqlite, note_client, err) &&
+            refuse_missing(chunk, err));
 }
 
 static void note_machine(void *owner, const struct db_value *row)
@@ -202,14 +203,6 @@ static bool lock_clients(struct chunk *chunk, struct error *err)
     return ask_by_key(chunk, &lock_postgres, note_machine, err);
 }
 
-static bool is_any_there(const struct chunk *chunk)
-{
-    size_t i = 0;
-    while (i < chunk->client_count && chunk->clients[i].machine == 0)
-        i++;
-    return i < chunk->client_count;
-}
-
 static bool begin_again(const struct chunk *chunk, struct error *err)
 {
     db_rollback(chunk->db);
@@ -221,10 +214,11 @@ static bool lock_or_make_clients(struct chunk *chunk, struct error *err)
 {
     if (!lock_clients(chunk, err))
         return false;
-    if (!is_any_missing(chunk))
+    const size_t missing = count_missing(chunk);
+    if (missing == 0)
         return true;
-    return (!is_any_there(chunk) || begin_again(chunk, err)) && make_clients(chunk, err) && lock_clients(chunk, err) &&
-           refuse_missing(chunk, err);
+    return (missing == chunk->client_count || begin_again(chunk, err)) && make_clients(chunk, err) &&
+           lock_clients(chunk, err) && refuse_missing(chunk, err);
 }
 
 /* What is found comes with the answer about the files. */

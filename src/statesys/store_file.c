@@ -1,5 +1,4 @@
-/* The decision hidden here: how a file that was loaded before is known. The same content comes from the same client, and
- * who loads for a client has it locked: so nobody else marks that content between our look and our mark. */
+/* The decision hidden here: how a file that was loaded before is known: by its content, which the database takes once. */
 #include "report/text.h"
 #include "store_chunk.h"
 
