@@ -18,6 +18,8 @@ struct address {
     const char *forms;                  /* that the setting has, for who wrote another */
 };
 
+/* A setting that says that there is to be no such socket: empty (NULL) or "off". */
+bool address_is_off(const char *text);
 /* The socket is the caller's: closed on exec, not blocking. */
 bool address_listen(const struct address *address, int *out, struct error *err) MUST_CHECK;
 /* Binds and listens; closes `fd` on failure. */

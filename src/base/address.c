@@ -76,6 +76,11 @@ static bool open_found(const struct address *address, const struct addrinfo *fou
     return true;
 }
 
+bool address_is_off(const char *text)
+{
+    return text == NULL || strcmp(text, "off") == 0;
+}
+
 bool address_listen(const struct address *address, int *out, struct error *err)
 {
     struct addrinfo *found;

@@ -1,6 +1,7 @@
 /*
  * The decision hidden here: one polling thread of libmicrohttpd answers everything, in the first call that it makes for
- * a request: so no request has a state, nobody is suspended, and a body that comes with it is never read.
+ * a request: so no request has a state, nobody is suspended, and a body that comes with it is never read. Who holds a
+ * connection without end cannot keep others out: the oldest makes room for the newest.
  */
 #include "base/admin.h"
 
@@ -9,12 +10,15 @@
 #include <microhttpd.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum { MOST_CONNECTIONS = 16, TIMEOUT_SECONDS = 5, MOST_PAGE = 1024 * 1024 };
 
 struct admin {
     struct admin_pages pages;
     struct MHD_Daemon *daemon;
+    int sockets[MOST_CONNECTIONS];      /* of its connections, the oldest first; its thread's alone */
+    size_t count;
 };
 
 struct answer {
@@ -167,6 +171,38 @@ static enum MHD_Result handle(void *owner, struct MHD_Connection *connection, co
     return result;
 }
 
+/* ---- connections ---- */
+
+static void note_begin(struct admin *admin, int socket)
+{
+    if (admin->count == MOST_CONNECTIONS)
+        return;                         /* the library has let in more than it was allowed */
+    admin->sockets[admin->count++] = socket;
+    if (admin->count == MOST_CONNECTIONS)
+        (void)shutdown(admin->sockets[0], SHUT_RDWR);   /* its end is seen before anybody else comes */
+}
+
+static void note_end(struct admin *admin, int socket)
+{
+    for (size_t i = 0; i < admin->count; i++)
+        if (admin->sockets[i] == socket) {
+            admin->count--;
+            memmove(&admin->sockets[i], &admin->sockets[i + 1], (admin->count - i) * sizeof admin->sockets[0]);
+            return;
+        }
+}
+
+static void note_connection(void *owner, struct MHD_Connection *connection, void **context,
+                            enum MHD_ConnectionNotificationCode code)
+{
+    const int socket = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    (void)context;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        note_begin(owner, socket);
+    else
+        note_end(owner, socket);
+}
+
 /* ---- opening ---- */
 
 static bool start(struct admin *admin, int socket, struct error *err)
@@ -174,7 +210,8 @@ static bool start(struct admin *admin, int socket, struct error *err)
     const unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC;
     admin->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle, admin, MHD_OPTION_LISTEN_SOCKET, socket,
                                      MHD_OPTION_CONNECTION_LIMIT, (unsigned)MOST_CONNECTIONS,
-                                     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_SECONDS, MHD_OPTION_END);
+                                     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_SECONDS,
+                                     MHD_OPTION_NOTIFY_CONNECTION, note_connection, admin, MHD_OPTION_END);
     return admin->daemon != NULL || error_set(err, ERROR_SYSTEM, "cannot start the thread of the admin listener");
 }
 

@@ -98,7 +98,7 @@ static bool open_admin(struct program *program, struct error *err)
     const struct admin_pages pages = operation_pages(program->operation);
     const struct address address = {"admin-listen", settings_of(program)->admin_listen, "ADDRESS:PORT or [IPV6]:PORT"};
     int fd = daemon_take_socket();
-    if (fd < 0 && address.text == NULL)
+    if (fd < 0 && address_is_off(address.text))
         return true;
     return (fd >= 0 || address_listen(&address, &fd, err)) && admin_open(fd, &pages, &program->admin, err);
 }

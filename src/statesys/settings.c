@@ -27,7 +27,7 @@ static const struct config_row rows[] = {
     ROW("resync-dir", CONFIG_TEXT, resync_dir, "", NULL, NULL, AT_START,
         "Directory of the resync requests that the relay hands out; empty: outgoing/resync/ in the inbox."),
     ROW("admin-listen", CONFIG_TEXT, admin_listen, "127.0.0.1:8082", NULL, NULL, AT_START,
-        "ADDRESS:PORT of /livez, /readyz and /metrics; empty: none."),
+        "ADDRESS:PORT of /livez, /readyz and /metrics; empty or off: none."),
 
     ROW("site-code", CONFIG_TEXT, site_code, "P01", NULL, NULL, AT_START, "Code of this site, three characters."),
     ROW("site-name", CONFIG_TEXT, site_name, "", NULL, NULL, AT_START, "Name of this site; empty: its code."),

@@ -102,6 +102,14 @@ static void an_ipv6_address_stands_in_brackets(void **state)
         assert_int_equal(err.kind, ERROR_SYSTEM);
 }
 
+static void nothing_and_off_are_no_address(void **state)
+{
+    (void)state;
+    assert_true(address_is_off(NULL));
+    assert_true(address_is_off("off"));
+    assert_false(address_is_off("127.0.0.1:80"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -109,6 +117,7 @@ int main(void)
         cmocka_unit_test(a_host_may_be_255_bytes_long),
         cmocka_unit_test(an_address_is_taken_once),
         cmocka_unit_test(an_ipv6_address_stands_in_brackets),
+        cmocka_unit_test(nothing_and_off_are_no_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

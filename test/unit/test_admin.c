@@ -176,6 +176,40 @@ static void what_is_no_http_ends_its_connection_only(void **state)
     assert_answer(ASK("GET /livez"), "HTTP/1.1 200 ", "ok\n");
 }
 
+/* One byte of a header now and then: each keeps its connection from ever being idle. */
+static void drip(const int *holders, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        (void)send(holders[i], "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void who_holds_connections_cannot_keep_others_out(void **state)
+{
+    enum { HOLDERS = 40, MOST_DRIPS = 1200 };
+    static const char begin[] = "GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: ", end[] = "\r\n\r\n";
+    const struct timeval moment = {.tv_usec = 50 * 1000};
+    int holders[HOLDERS];
+    ssize_t len = -1;
+    (void)state;
+    for (int i = 0; i < HOLDERS; i++) {
+        holders[i] = connect_to_admin();
+        (void)send(holders[i], begin, sizeof begin - 1, MSG_NOSIGNAL);
+    }
+    const int fd = connect_to_admin();
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &moment, sizeof moment), 0);
+    (void)send(fd, begin, sizeof begin - 1, MSG_NOSIGNAL);
+    (void)send(fd, end, sizeof end - 1, MSG_NOSIGNAL);
+    for (int i = 0; i < MOST_DRIPS && len < 0; i++) {
+        drip(holders, HOLDERS);
+        len = recv(fd, answer, MOST_ANSWER, 0);
+    }
+    assert_true(len > 12);
+    assert_memory_equal(answer, "HTTP/1.1 200", 12);
+    (void)close(fd);
+    for (int i = 0; i < HOLDERS; i++)
+        (void)close(holders[i]);
+}
+
 /* The service manager goes on listening on a socket that it handed in. */
 static void a_socket_that_others_share_still_listens_at_the_end(void **state)
 {
@@ -223,6 +257,7 @@ int main(void)
         TEST(a_page_that_cannot_be_made_is_answered_by_its_error),
         TEST(refused_memory_is_503),
         TEST(what_is_no_http_ends_its_connection_only),
+        TEST(who_holds_connections_cannot_keep_others_out),
         TEST(a_socket_that_others_share_still_listens_at_the_end),
         TEST(no_memory_to_open_closes_the_socket),
     };

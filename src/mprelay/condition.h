@@ -1,0 +1,23 @@
+/*
+ * The relay as an operator sees it: ready or not and why, its figures on a page and in the log (stats-interval), and the
+ * admin listener that shows them (base/admin.h). What is shown and when it is not ready: mprelay(8).
+ *
+ * Calling sequence: condition_open when the spool is open; it takes the address of admin-listen. condition_enter at each
+ * phase; condition_note_reload after each try to read the settings again. condition_close before the spool is closed.
+ */
+#ifndef MPRELAY_CONDITION_H
+#define MPRELAY_CONDITION_H
+
+#include "facts.h"
+#include "relay.h"
+
+struct condition;
+/* The relay stays the caller's and valid; as starting. */
+bool condition_open(const struct relay *relay, const struct settings *settings, struct condition **out,
+                    struct error *err) MUST_CHECK;
+void condition_enter(struct condition *condition, enum facts_phase phase); /* NULL is allowed */
+/* NULL: they were refused. */
+void condition_note_reload(struct condition *condition, const struct settings *settings);
+void condition_close(struct condition *condition); /* NULL is allowed */
+
+#endif
