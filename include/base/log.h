@@ -51,6 +51,9 @@ bool log_wants(enum log_type type, bool verbose);
 
 /* Records lost since the start, because the buffer was full or the file could not be written. */
 uint64_t log_lost(void);
+/* False, and why: the latest records could not be written, or nothing can be handed over. Then it is tried again with
+ * what has to be said about them; who asks a moment later is told what came of that. */
+bool log_works(struct error *err) MUST_CHECK;
 
 #define log_info(...) log_write(LOG_INFO, __FILE__, __LINE__, __VA_ARGS__)
 #define log_warning(...) log_write(LOG_WARNING, __FILE__, __LINE__, __VA_ARGS__)

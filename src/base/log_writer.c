@@ -43,6 +43,7 @@ static struct {
     enum writer_state state;
     struct log_batch *filling;
     uint64_t lost;
+    int trouble;                /* errno of the latest batch; 0: it was written */
     size_t max_size;
     unsigned max_history;
 
@@ -68,6 +69,27 @@ uint64_t log_lost(void)
     const uint64_t lost = the_log.lost;
     pthread_mutex_unlock(&the_log.mutex);
     return lost;
+}
+
+static void ask_for_reopen(void)
+{
+    if (the_log.filling->reopen_at == SIZE_MAX)
+        the_log.filling->reopen_at = the_log.filling->count;
+    pthread_cond_signal(&the_log.work);
+}
+
+bool log_works(struct error *err)
+{
+    pthread_mutex_lock(&the_log.mutex);
+    const bool stalled = the_log.open && the_log.stalled;
+    const int trouble = the_log.open ? the_log.trouble : 0;
+    if (trouble != 0)
+        ask_for_reopen();
+    pthread_mutex_unlock(&the_log.mutex);
+    if (stalled)
+        return error_set(err, ERROR_BUSY, "the log is not written as fast as it comes, or its disk does not answer");
+    errno = trouble;
+    return trouble == 0 || error_os(err, "cannot write the log '%s'", the_log.file.path);
 }
 
 uint64_t log_writer_thread(void)
@@ -179,11 +201,12 @@ static struct log_batch *take_batch(struct log_batch *empty)
     return taken;
 }
 
-/* A warning for the records that were lost since the last one. It is said again until it could be written. */
-static void say_losses(uint64_t lost)
+/* A warning for the records that were lost since the last one. It is said again until it could be written; false: it
+ * could not. */
+static bool say_losses(uint64_t lost)
 {
     if (lost == the_log.lost_said)
-        return;
+        return true;
     char text[160];
     char reason[80];
     const char *why = the_log.file.os == 0 ? "the buffer was full" : strerror_r(the_log.file.os, reason, sizeof reason);
@@ -195,9 +218,10 @@ static void say_losses(uint64_t lost)
     mark.end = log_text_record(&the_log.style, &origin, span_of(text), strlen(text), record);
     const struct log_batch batch = {record, mark.end, &mark, 1, SIZE_MAX};
     if (log_file_append(&the_log.file, &batch, 0, 1) > 0)
-        return;
+        return false;
     the_log.lost_said = lost;
     the_log.file.os = 0;
+    return true;
 }
 
 /* Returns the number of records lost. */
@@ -220,14 +244,16 @@ static void *run_writer(void *unused)
         the_log.file.max_size = the_log.max_size;
         the_log.file.max_history = the_log.max_history;
         pthread_mutex_unlock(&the_log.mutex);
-        say_losses(lost);
+        const bool said = say_losses(lost);
         const unsigned lost_now = write_batch(batch);
+        const int trouble = said && lost_now == 0 ? 0 : the_log.file.os;
         pthread_mutex_lock(&the_log.mutex);
         the_log.lost += lost_now;
+        the_log.trouble = trouble;
     }
     const uint64_t lost = the_log.lost;
     pthread_mutex_unlock(&the_log.mutex);
-    say_losses(lost);
+    (void)say_losses(lost);
     return unused;
 }
 
@@ -297,6 +323,7 @@ bool log_open(const struct log_settings *settings, struct error *err)
     the_log.filling = &the_log.batches[0];
     the_log.closing = false;
     the_log.stalled = false;
+    the_log.trouble = 0;
     the_log.state = WRITER_BUSY;
     the_log.lost_said = the_log.lost;
     log_set(settings);
@@ -322,11 +349,8 @@ void log_set(const struct log_settings *settings)
 void log_reopen(void)
 {
     pthread_mutex_lock(&the_log.mutex);
-    if (the_log.open) {
-        if (the_log.filling->reopen_at == SIZE_MAX)
-            the_log.filling->reopen_at = the_log.filling->count;
-        pthread_cond_signal(&the_log.work);
-    }
+    if (the_log.open)
+        ask_for_reopen();
     pthread_mutex_unlock(&the_log.mutex);
 }
 

@@ -307,6 +307,27 @@ static void what_a_failing_write_loses_is_counted_and_said(void **state)
     assert_texts("X.log", "Log: 3 records were lost: No space left on device|kept 1|kept 2|");
 }
 
+static void a_log_that_cannot_be_written_does_not_work_until_it_can(void **state)
+{
+    struct error err = {0};
+    (void)state;
+    sys.write = failing_write;
+    open_log(&usual);
+    assert_true(log_works(&err));
+    atomic_store(&write_errno, EROFS);
+    log_info("lost");
+    while (log_works(&err))
+        wait_a_moment();
+    assert_non_null(strstr(err.text, "cannot write the log '"));
+    assert_non_null(strstr(err.text, "X.log': Read-only file system"));
+    assert_false(log_works(&err));
+    atomic_store(&write_errno, 0);
+    while (!log_works(&err))            /* without another record to push it */
+        wait_a_moment();
+    log_close();
+    assert_texts("X.log", "Log: 1 records were lost: Read-only file system|");
+}
+
 static void what_was_lost_last_is_said_at_the_end(void **state)
 {
     const uint64_t before = log_lost();
@@ -448,6 +469,7 @@ int main(void)
         TEST(without_memory_a_dump_is_cut_and_no_record_is_lost),
         TEST(a_dump_larger_than_the_buffer_is_cut),
         TEST(what_a_failing_write_loses_is_counted_and_said),
+        TEST(a_log_that_cannot_be_written_does_not_work_until_it_can),
         TEST(what_was_lost_last_is_said_at_the_end),
         TEST(a_torn_record_does_not_take_the_next_one_with_it),
         TEST(short_and_interrupted_writes_are_gone_on_with),
