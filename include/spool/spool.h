@@ -21,6 +21,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 
 #include <stdint.h>
 
@@ -41,6 +42,8 @@ struct spool_settings {
     /* NULL, or told from a thread of the spool: what is in the journal cannot be made into files now, and is tried again
      * (once for each trouble); NULL when it could again. */
     void (*trouble)(const struct error *err);
+    struct metrics_histogram *batch_time;   /* NULL, or where each batch is counted: the microseconds that it took, */
+    struct metrics_histogram *batch_size;   /* and its records */
 };
 
 struct spool_name {
@@ -74,6 +77,20 @@ void spool_close(struct spool *spool);      /* NULL is allowed */
 
 /* Limits that may change while it runs, from any thread. */
 void spool_set_limits(struct spool *spool, uint64_t min_free, uint64_t max_files);
+
+/* How it is. An error of the kind ERROR_NONE: nothing is wrong. */
+struct spool_state {
+    int64_t kept;           /* sys_ticks when a batch or a probe was last kept; 0: none was */
+    struct error refusal;   /* why the latest one was not */
+    struct error trouble;   /* why what is in the journal cannot be made into files now */
+    int64_t hangs;          /* microseconds for which a batch or a probe has been in hand, the longest; 0: none is */
+    uint64_t waiting;       /* records that nobody has in hand yet, */
+    int64_t waits;          /* and the microseconds for which the first of them has waited */
+};
+
+/* Any thread. Where nothing was kept for a second, or the latest was refused, a probe is kept first, by the same way
+ * as a batch and at most once a second; it is waited for, at most `patience` microseconds. 0: no probe is asked for. */
+void spool_look(struct spool *spool, int64_t patience, struct spool_state *out);
 
 #define SPOOL_NAME_ALPHABET "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 

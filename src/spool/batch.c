@@ -344,7 +344,7 @@ static bool probe_queue(struct outbox *outbox, unsigned queue, struct error *err
     return false;
 }
 
-static bool probe_outbox(struct outbox *outbox, struct error *err)
+bool outbox_probe(struct outbox *outbox, struct error *err)
 {
     for (unsigned i = 0; i < outbox->settings->queue_count; i++)
         if (!probe_queue(outbox, i, err))
@@ -369,7 +369,7 @@ bool outbox_prove(struct outbox *outbox, const struct spool_settings *settings, 
     if (outbox->queues[0] >= 0 && is_in_place(outbox))
         return true;
     outbox_close(outbox);
-    if (open_outbox(outbox, settings, err) && probe_outbox(outbox, err))
+    if (open_outbox(outbox, settings, err) && outbox_probe(outbox, err))
         return true;
     outbox_close(outbox);
     return false;

@@ -28,6 +28,8 @@ void outbox_init(struct outbox *outbox);   /* as closed */
 /* Nothing to do for an open outbox whose directories are still where they were. Else opens it and keeps a small file in
  * each queue by the steps of a batch: is this disk good (again)? On false the outbox is closed. */
 bool outbox_prove(struct outbox *outbox, const struct spool_settings *settings, struct error *err) MUST_CHECK;
+/* Keeps those files through an open outbox. On false it is for the caller to close it. */
+bool outbox_probe(struct outbox *outbox, struct error *err) MUST_CHECK;
 void outbox_close(struct outbox *outbox);
 
 /* A name for a record whose name is told before its file exists (told). */

@@ -8,7 +8,7 @@
 #include <time.h>
 
 #define SECOND ((int64_t)1000000)
-#define FRESH (2 * SECOND)
+#define FRESH SECOND
 #define LEAST_PAUSE SECOND
 
 void proof_init(struct proof *proof)
@@ -40,8 +40,9 @@ int64_t proof_end(struct proof *proof, size_t keeper, const struct error *refusa
     if (refusal == NULL)
         proof->kept = now;
     if (refusal != NULL || proof->refused || asked) {
+        static const struct error none = {0};
         (void)pthread_mutex_lock(&proof->lock);
-        proof->refusal = refusal == NULL ? (struct error){0} : *refusal;
+        proof->refusal = *(refusal == NULL ? &none : refusal);
         proof->refused = refusal != NULL;
         proof->answers += asked;
         (void)pthread_cond_broadcast(&proof->ended);

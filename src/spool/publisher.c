@@ -25,6 +25,7 @@ struct publisher {
     pthread_cond_t changed;
     bool woken;
     bool doubted;                       /* the outbox: to be given up */
+    struct error trouble;
     bool closing;
 };
 
@@ -78,9 +79,22 @@ static bool publish(struct publisher *publisher, struct error *err)
 /* Says once that there is trouble, and once that it is over. */
 static void tell_trouble(struct publisher *publisher, const struct error *err)
 {
+    static const struct error none = {0};
+    if (err == NULL && !publisher->troubled)
+        return;
     if (publisher->settings->trouble != NULL && publisher->troubled != (err != NULL))
         publisher->settings->trouble(err);
     publisher->troubled = err != NULL;
+    (void)pthread_mutex_lock(&publisher->lock);
+    publisher->trouble = *(err == NULL ? &none : err);
+    (void)pthread_mutex_unlock(&publisher->lock);
+}
+
+void publisher_trouble(struct publisher *publisher, struct error *out)
+{
+    (void)pthread_mutex_lock(&publisher->lock);
+    *out = publisher->trouble;
+    (void)pthread_mutex_unlock(&publisher->lock);
 }
 
 static bool publish_all(struct publisher *publisher)

@@ -17,6 +17,8 @@ bool publisher_open(struct journal *journal, const struct spool_settings *settin
 void publisher_wake(struct publisher *publisher);
 /* The disk went wrong, others found: nothing is held open on it until there is something to publish. */
 void publisher_let_go(struct publisher *publisher);
+/* Why what is in the journal cannot be made into files now; ERROR_NONE: it can, as far as is known. Any thread. */
+void publisher_trouble(struct publisher *publisher, struct error *out);
 void publisher_close(struct publisher *publisher);      /* NULL is allowed */
 
 #endif

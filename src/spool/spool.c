@@ -15,6 +15,7 @@
 #include "batch.h"
 #include "directory.h"
 #include "journal.h"
+#include "proof.h"
 #include "publisher.h"
 
 #include <assert.h>
@@ -26,7 +27,7 @@
 #include <time.h>
 
 enum {
-    KEEPERS = 2,
+    KEEPERS = PROOF_KEEPERS,
     MOST_IN_BATCH = JOURNAL_MOST_RECORDS,
     CROWD = 8,                          /* so many waiting are kept faster in the journal */
     SURVEY_SECONDS = 60,
@@ -34,6 +35,7 @@ enum {
 
 struct keeper {
     struct spool *spool;
+    size_t number;
     pthread_t thread;
     bool running;
     struct outbox outbox;
@@ -52,13 +54,16 @@ struct spool {
     struct journal *journal;            /* NULL: none */
     struct publisher *publisher;        /* of what is in it */
     struct error complaint;             /* why there is none */
+    struct proof proof;
 
     pthread_mutex_t lock;               /* guards what follows */
     pthread_cond_t work;
     pthread_cond_t end;
     struct spool_record *first;
     struct spool_record **last;
+    size_t waiting;                     /* of them */
     int64_t last_arrived;
+    bool asked;                         /* for a probe */
     bool closing;
 
     pthread_t surveyor;
@@ -68,11 +73,12 @@ struct spool {
 
 /* ---- keeping ---- */
 
-static size_t take_batch(struct spool *spool, struct spool_record **records)
+/* What was asked for is a probe, or a batch that is kept anyway. */
+static size_t take_batch(struct spool *spool, struct spool_record **records, bool *asked)
 {
     size_t count = 0;
     (void)pthread_mutex_lock(&spool->lock);
-    while (spool->first == NULL && !spool->closing)
+    while (spool->first == NULL && !spool->closing && !spool->asked)
         (void)pthread_cond_wait(&spool->work, &spool->lock);
     while (spool->first != NULL && count < MOST_IN_BATCH) {
         records[count++] = spool->first;
@@ -82,6 +88,9 @@ static size_t take_batch(struct spool *spool, struct spool_record **records)
         spool->last = &spool->first;
     else
         (void)pthread_cond_signal(&spool->work);
+    spool->waiting -= count;
+    *asked = spool->asked;
+    spool->asked = false;
     (void)pthread_mutex_unlock(&spool->lock);
     return count;
 }
@@ -192,7 +201,7 @@ static bool distrusts_outbox(const struct keeper *keeper, size_t count)
     return keeper->proved != keeper->spool->failures;
 }
 
-static void keep_batch(struct keeper *keeper, size_t count)
+static void make_durable(struct keeper *keeper, size_t count)
 {
     struct spool *spool = keeper->spool;
     struct error err;
@@ -205,6 +214,31 @@ static void keep_batch(struct keeper *keeper, size_t count)
     }
     if (distrusts_outbox(keeper, count))
         outbox_close(&keeper->outbox);
+}
+
+static const struct error *find_refusal(const struct keeper *keeper, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (keeper->records[i]->state == SPOOL_FAILED)
+            return &keeper->records[i]->error;
+    return NULL;
+}
+
+static void count_batch(const struct spool_settings *settings, int64_t time, size_t count)
+{
+    if (settings->batch_time != NULL)
+        metrics_observe(settings->batch_time, (uint64_t)time);
+    if (settings->batch_size != NULL)
+        metrics_observe(settings->batch_size, count);
+}
+
+static void keep_batch(struct keeper *keeper, size_t count, bool asked)
+{
+    struct spool *spool = keeper->spool;
+    proof_begin(&spool->proof, keeper->number);
+    make_durable(keeper, count);
+    const struct error *refusal = find_refusal(keeper, count);
+    count_batch(&spool->settings, proof_end(&spool->proof, keeper->number, refusal, asked), count);
     for (size_t i = 0; i < count; i++) {
         struct spool_record *record = keeper->records[i];
         const bool kept = record->state == SPOOL_LINKED;
@@ -213,11 +247,38 @@ static void keep_batch(struct keeper *keeper, size_t count)
     }
 }
 
+/* What is wrong is a batch's business as well, but for want of room: that does not keep a crowd out of the journal. */
+static bool probe_outbox(struct keeper *keeper, struct error *err)
+{
+    if (!prove_outbox(keeper, err))
+        return false;
+    if (outbox_probe(&keeper->outbox, err))
+        return true;
+    if (err->kind != ERROR_NO_SPACE) {
+        keeper->spool->failures++;
+        outbox_close(&keeper->outbox);
+    }
+    return false;
+}
+
+static void keep_probe(struct keeper *keeper)
+{
+    struct spool *spool = keeper->spool;
+    struct error err;
+    proof_begin(&spool->proof, keeper->number);
+    const bool kept = probe_outbox(keeper, &err) && check_room(spool, &keeper->outbox, &err);
+    (void)proof_end(&spool->proof, keeper->number, kept ? NULL : &err, true);
+}
+
 static void *run_keeper(void *argument)
 {
     struct keeper *keeper = argument;
-    for (size_t count; (count = take_batch(keeper->spool, keeper->records)) > 0;)
-        keep_batch(keeper, count);
+    bool asked;
+    for (size_t count; (count = take_batch(keeper->spool, keeper->records, &asked)) > 0 || asked;)
+        if (count > 0)
+            keep_batch(keeper, count, asked);
+        else
+            keep_probe(keeper);
     return NULL;
 }
 
@@ -249,6 +310,41 @@ static void *run_surveyor(void *argument)
     return NULL;
 }
 
+/* ---- how it is ---- */
+
+const struct error *spool_complaint(const struct spool *spool)
+{
+    return spool->complaint.kind == ERROR_NONE ? NULL : &spool->complaint;
+}
+
+static void ask_for_probe(struct spool *spool, int64_t patience)
+{
+    uint64_t answers;
+    if (!proof_is_due(&spool->proof, &answers))
+        return;
+    (void)pthread_mutex_lock(&spool->lock);
+    spool->asked = true;
+    (void)pthread_cond_signal(&spool->work);
+    (void)pthread_mutex_unlock(&spool->lock);
+    proof_wait(&spool->proof, answers, patience);
+}
+
+void spool_look(struct spool *spool, int64_t patience, struct spool_state *out)
+{
+    *out = (struct spool_state){0};
+    proof_read(&spool->proof, out);
+    if (out->hangs < patience)          /* else it is known what will come of it */
+        ask_for_probe(spool, patience);
+    proof_read(&spool->proof, out);
+    if (spool->publisher != NULL)
+        publisher_trouble(spool->publisher, &out->trouble);
+    (void)pthread_mutex_lock(&spool->lock);
+    const int64_t waits = spool->first == NULL ? 0 : sys_now() - spool->first->arrived;
+    out->waiting = spool->waiting;
+    out->waits = waits > 0 ? waits : 0; /* clocks may step */
+    (void)pthread_mutex_unlock(&spool->lock);
+}
+
 /* ---- opening and closing ---- */
 
 /* The lock on the first queue tells whether another process has this spool open: if none has, every temporary is a
@@ -273,6 +369,7 @@ static bool open_outboxes(struct spool *spool, struct error *err)
     for (size_t i = 0; i < KEEPERS; i++) {
         struct keeper *keeper = &spool->keepers[i];
         keeper->spool = spool;
+        keeper->number = i;
         if (!outbox_prove(&keeper->outbox, &spool->settings, err) && err->kind != ERROR_NO_SPACE)
             return false;
     }
@@ -339,6 +436,7 @@ static void init_locks(struct spool *spool)
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&spool->end, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
+    proof_init(&spool->proof);
 }
 
 bool spool_open(const struct spool_settings *settings, struct spool **out, struct error *err)
@@ -381,13 +479,9 @@ void spool_submit(struct spool *spool, struct spool_record *record)
     spool->last_arrived = record->arrived;
     *spool->last = record;
     spool->last = &record->next;
+    spool->waiting++;
     (void)pthread_cond_signal(&spool->work);
     (void)pthread_mutex_unlock(&spool->lock);
-}
-
-const struct error *spool_complaint(const struct spool *spool)
-{
-    return spool->complaint.kind == ERROR_NONE ? NULL : &spool->complaint;
 }
 
 void spool_close(struct spool *spool)
@@ -407,6 +501,7 @@ void spool_close(struct spool *spool)
     if (spool->surveying)
         (void)pthread_join(spool->surveyor, NULL);
     close_journal(spool);
+    proof_fini(&spool->proof);
     (void)pthread_cond_destroy(&spool->end);
     (void)pthread_cond_destroy(&spool->work);
     (void)pthread_mutex_destroy(&spool->lock);

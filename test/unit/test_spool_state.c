@@ -32,7 +32,13 @@ static struct spool_state look(struct spool *spool)
 /* Until the last proof is too old. */
 static void let_time_pass(void)
 {
-    steady_offset_seconds += 3;
+    steady_offset_seconds = 100;
+}
+
+/* However slow the machine is, the last proof is a fresh one. */
+static void turn_time_back(void)
+{
+    steady_offset_seconds = -100;
 }
 
 static void one_that_kept_nothing_yet_keeps_a_probe_for_who_asks(void **state)
@@ -62,6 +68,7 @@ static void what_was_just_kept_is_proof_enough(void **state)
     while (answer.times == 0)
         (void)sched_yield();
     const int before = syncs;
+    turn_time_back();
     assert_true(look(spool).kept > 0);
     assert_int_equal(syncs, before);
     let_time_pass();
@@ -81,7 +88,8 @@ static void a_probe_that_fails_is_the_reason_until_one_is_kept(void **state)
     assert_int_equal(found.refusal.kind, ERROR_BUSY);
     assert_string_equal(found.refusal.text, "cannot sync a file in 'box/incoming': Input/output error");
     sync_error = 0;
-    assert_int_equal(look(spool).refusal.kind, ERROR_BUSY);     /* the same second: not tried again yet */
+    turn_time_back();
+    assert_int_equal(look(spool).refusal.kind, ERROR_BUSY);     /* not tried again yet */
     let_time_pass();
     assert_int_equal(look(spool).refusal.kind, ERROR_NONE);
     spool_close(spool);
