@@ -36,10 +36,14 @@ struct http {
     struct worker *workers;     /* as many as the hall has */
 };
 
-static void note_turned_away(const struct connection *connection)
+/* A connection that is told to come back before it could say what it wants. */
+static void note_turned_away(const struct relay *relay, const char *address, const char *why)
 {
-    log_error("Relay: Message - from %s: not kept, answered 503: too many connections, in all or from this address",
-              connection->address);
+    struct error err;
+    (void)error_set(&err, ERROR_BUSY, "%s", why);
+    counters_note_report(relay->counters, &err);
+    counters_note_request(relay->counters, FORM_OTHER, error_policy(err.kind)->status);
+    log_error("Relay: Message - from %s: not kept, answered 503: %s", address, why);
 }
 
 static void note_connection(void *owner, struct MHD_Connection *library, void **context,
@@ -47,7 +51,9 @@ static void note_connection(void *owner, struct MHD_Connection *library, void **
 {
     struct worker *worker = owner;
     struct connections *connections = &worker->service->connections;
+    const struct relay *relay = worker->service->relay;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        relay->counters->connections++;
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(library, MHD_CONNECTION_INFO_CONNECTION_FD);
         places_start(worker->places, info->connect_fd);
         *context = connection_open(connections, info->connect_fd);
@@ -55,10 +61,12 @@ static void note_connection(void *owner, struct MHD_Connection *library, void **
             (void)shutdown(info->connect_fd, SHUT_RDWR);    /* nobody would watch it */
             log_error("Relay: cannot take a connection: the system refused memory for it");
         } else if (((struct connection *)*context)->state == CONNECTION_CUT) {
-            note_turned_away(*context);
+            note_turned_away(relay, ((struct connection *)*context)->address,
+                             "too many connections, in all or from this address");
         }
         return;
     }
+    relay->counters->connections--;
     places_end(worker->places);
     if (*context != NULL) {
         request_note_garbage(worker, *context);
@@ -84,7 +92,7 @@ static void take_socket(void *owner, int fd, const struct sockaddr *peer, sockle
     if (!hall_find(&http->hall, fd, &worker)) {
         connection_turn_away(fd);
         (void)close(fd);
-        log_error("Relay: Message - from -: not kept, answered 503: every worker is full");
+        note_turned_away(http->service.relay, "-", "every worker is full");
         return;
     }
     if (MHD_add_connection(http->workers[worker].daemon, fd, peer, len) != MHD_YES)       /* closes fd itself */

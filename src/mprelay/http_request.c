@@ -110,6 +110,8 @@ static bool begin_answer(struct request *request)
     if (!connection_enter(request->connection, CONNECTION_ANSWER))
         return false;
     request->state = REQUEST_DONE;
+    metrics_observe(&request->worker->service->relay->counters->request_time,
+                    (uint64_t)(request->connection->since - request->connection->started));
     request->task.status = answer_status(&request->epoch->answers, &request->task, request->plain);
     log_once(request);
     return true;
@@ -263,10 +265,18 @@ static bool is_plain(const char *method, struct span content_type)
              span_equal_nocase((struct span){content_type.at, multipart.len}, multipart));
 }
 
+static enum counters_form form_of(const char *method, bool plain)
+{
+    if (plain)
+        return FORM_PLAIN;
+    return strcmp(method, "CCM_POST") == 0 || strcmp(method, "POST") == 0 ? FORM_CCM : FORM_OTHER;
+}
+
 /* What is no report is answered as the plain form is: by what its statuses mean everywhere. */
 static enum MHD_Result take_question(struct request *request, const char *method, const struct head *head)
 {
     request->plain = request->task.question = true;
+    request->task.counted_as = FORM_RESYNC;
     request->task.form = ENVELOPE_PLAIN;
     if (!resync_check_head(method, head, &request->task.err))
         return refuse(request, head);
@@ -282,6 +292,7 @@ static enum MHD_Result answer_question(struct request *request)
     if (response == NULL)
         return answer(request);
     request->logged = true; /* it was told what was handed out; there is no report to give a verdict on */
+    counters_note_request(request->worker->service->relay->counters, FORM_RESYNC, status);
     const enum MHD_Result result = begin_answer(request) ? MHD_queue_response(request->library, status, response)
                                                          : MHD_NO;
     MHD_destroy_response(response);
@@ -300,6 +311,7 @@ static enum MHD_Result take_head(struct request *request, const char *path, cons
     request->plain = is_plain(method, head.content_type);
     if (request->plain)
         request->task.form = ENVELOPE_PLAIN;
+    request->task.counted_as = form_of(method, request->plain);
     if (resync_is_asked(request->task.settings, path) && check_load(request))
         return take_question(request, method, &head);
     if (!check_load(request) || !check_path(request, path) || !check_method(request, method) ||

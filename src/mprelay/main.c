@@ -2,6 +2,7 @@
 #include "base/daemon.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "condition.h"
 #include "http.h"
 #include "relay.h"
 #include "settings.h"
@@ -23,8 +24,10 @@ struct program {
     char logs[DAEMON_PATH_SIZE];
     char log[DAEMON_PATH_SIZE];
     char journal[DAEMON_PATH_SIZE];
+    struct counters counters;
     struct relay relay;
     struct http *http;
+    struct condition *condition;
     bool logging;
     bool started;
 };
@@ -98,7 +101,11 @@ static bool open_spool(struct program *program, struct error *err)
         .journal_directory = program->journal,
         .journal_size = settings->journal_size,
         .trouble = log_trouble,
+        .batch_time = &program->counters.commit_time,
+        .batch_size = &program->counters.batch_reports,
     };
+    counters_init(&program->counters);
+    program->relay.counters = &program->counters;
     if (!spool_open(&spool, &program->relay.spool, err))
         return false;
     const struct error *complaint = spool_complaint(program->relay.spool);
@@ -133,7 +140,8 @@ static bool raise_limits(const struct program *program, struct error *err)
 static bool prepare(struct program *program, struct error *err)
 {
     return raise_limits(program, err) && write_paths(program, err) && open_log(program, err) &&
-           open_spool(program, err) && http_open(&program->relay, settings_of(program), &program->http, err);
+           open_spool(program, err) && http_open(&program->relay, settings_of(program), &program->http, err) &&
+           condition_open(&program->relay, settings_of(program), &program->condition, err);
 }
 
 /* ---- running ---- */
@@ -148,6 +156,12 @@ static void log_change(void *owner, const struct config_row *row, const char *be
                     row->name, after, before);
 }
 
+static void refuse_settings(struct program *program, const struct error *err)
+{
+    log_error("Relay: settings not reloaded, the old ones stay: %s", err->text);
+    condition_note_reload(program->condition, NULL);
+}
+
 /* A bad file changes nothing. The old settings stay in memory, because requests in hand may still use them. */
 static void reload(struct program *program)
 {
@@ -159,11 +173,11 @@ static void reload(struct program *program)
         return;
     }
     if (!config_reload(program->config, &fresh, &err)) {
-        log_error("Relay: settings not reloaded, the old ones stay: %s", err.text);
+        refuse_settings(program, &err);
         return;
     }
     if (!http_reload(program->http, config_values(fresh), &err)) {
-        log_error("Relay: settings not reloaded, the old ones stay: %s", err.text);
+        refuse_settings(program, &err);
         config_close(fresh);
         return;
     }
@@ -172,6 +186,7 @@ static void reload(struct program *program)
     program->config = fresh;
     const struct log_settings settings = log_settings(program);
     log_set(&settings);
+    condition_note_reload(program->condition, settings_of(program));
     log_info("Relay: settings reloaded");
 }
 
@@ -190,6 +205,7 @@ static bool run(struct program *program, const sigset_t *signals, struct error *
     if (!http_start(program->http, err))
         return false;
     program->started = true;
+    condition_enter(program->condition, PHASE_RUNNING);
     say_ready(program);
     for (;;) {
         int signal_number;
@@ -199,6 +215,7 @@ static bool run(struct program *program, const sigset_t *signals, struct error *
             break;
         reload(program);
     }
+    condition_enter(program->condition, PHASE_STOPPING);
     log_info("Relay: stopping");
     return true;
 }
@@ -206,6 +223,7 @@ static bool run(struct program *program, const sigset_t *signals, struct error *
 static void close_program(struct program *program)
 {
     http_stop(program->http);
+    condition_close(program->condition);
     spool_close(program->relay.spool);
     if (program->started)
         log_info("Relay: stopped");

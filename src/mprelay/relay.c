@@ -200,11 +200,19 @@ static void add_not_kept(struct log_block *block, const struct task *task, const
                       task->err.text, task->status == 200 ? " (as 200)" : "");
 }
 
+static void count(const struct relay *relay, const struct task *task)
+{
+    counters_note_report(relay->counters, &task->err);
+    counters_note_request(relay->counters, task->counted_as,
+                          task->status != 0 ? task->status : error_policy(task->err.kind)->status);
+}
+
 void relay_log(const struct relay *relay, struct task *task)
 {
     const bool kept = task->err.kind == ERROR_NONE;
     char id[QUOTED];
     struct log_block block;
+    count(relay, task);
     log_block_begin(&block);
     if (task->settings->log_context)
         log_block_set_context(&block, task->number);

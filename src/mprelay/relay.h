@@ -3,13 +3,14 @@
  * that logs reports.
  *
  * Calling sequence, on a worker's thread: relay_take turns the body into a record; spool_submit; when that is done,
- * relay_log with the outcome, exactly once for each request whatever became of it; task_fini.
+ * relay_log with the outcome, which also counts it, exactly once for each request whatever became of it; task_fini.
  * A task is the caller's; everything that it points to lies in its arena or in the HTTP body, which must stay until
  * task_fini. Errors of relay_take carry the rule word; the caller answers by error_policy.
  */
 #ifndef MPRELAY_RELAY_H
 #define MPRELAY_RELAY_H
 
+#include "counters.h"
 #include "report/envelope.h"
 #include "report/report.h"
 #include "report/smx.h"
@@ -20,6 +21,7 @@ struct relay {
     struct spool *spool;
     struct budget memory;               /* max-memory */
     char *outboxes[3];                  /* by enum smx_queue */
+    struct counters *counters;
 };
 
 /* What is known of one request, in the order in which it becomes known. */
@@ -27,6 +29,7 @@ struct task {
     const struct settings *settings;    /* as they were when the request began */
     const char *address;
     uint32_t number;                    /* of the request, for log-context */
+    enum counters_form counted_as;
     bool question;                      /* it is no report, but asks for something (http_resync.h) */
     enum envelope_form form;
     enum envelope_coding coding;

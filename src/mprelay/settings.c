@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#define SECOND 1000000U
+
 #define ROW(name, type, field, initial, least, most, when, help)                                                     \
     {                                                                                                                  \
         name, type, offsetof(struct settings, field), initial, least, most, when, help                                 \
@@ -14,6 +16,8 @@ static const struct config_row rows[] = {
         "Where reports are taken: ADDRESS:PORT, [IPV6]:PORT or unix:PATH. May be given several times."),
     ROW("trusted-proxy", CONFIG_LIST, trusted_proxy, "127.0.0.1, ::1", NULL, NULL, AT_START,
         "Addresses of reverse proxies: max-connections-per-address does not count them."),
+    ROW("admin-listen", CONFIG_TEXT, admin_listen, "127.0.0.1:8081", NULL, NULL, AT_START,
+        "ADDRESS:PORT of /livez, /readyz and /metrics; empty or off: none."),
     ROW("root", CONFIG_TEXT, root, "/var/lib/mprelay", NULL, NULL, AT_START,
         "Directory under which the inbox tree and logs/ are made."),
     ROW("outbox", CONFIG_TEXT, outbox, "", NULL, NULL, AT_START,
@@ -99,6 +103,8 @@ static const struct config_row rows[] = {
         "Write directories in the log with backslashes."),
     ROW("log-context", CONFIG_YES_NO, log_context, "no", NULL, NULL, ON_RELOAD,
         "Write a number of the request into the field context of its lines; some readers expect it empty."),
+    ROW("stats-interval", CONFIG_DURATION, stats_interval, "15m", "0", "24h", ON_RELOAD,
+        "How often a line with the figures since the last one is written into the log, at least 1s; 0: never."),
 };
 
 static bool check_settings(const void *values, struct error *err)
@@ -112,6 +118,8 @@ static bool check_settings(const void *values, struct error *err)
         return error_set(err, ERROR_MALFORMED, "priority-high-max must be less than priority-low-min");
     if (settings->check_target_host && settings->target_host == NULL)
         return error_set(err, ERROR_MALFORMED, "check-target-host = yes needs target-host, the name to compare with");
+    if (settings->stats_interval > 0 && settings->stats_interval < SECOND)
+        return error_set(err, ERROR_MALFORMED, "stats-interval: 0, or at least 1s");
     const char *prefix = settings->unverified_prefix;
     if (prefix != NULL && (strlen(prefix) > 16 || prefix[0] == '.' || strchr(prefix, '/') != NULL))
         return error_set(err, ERROR_MALFORMED,

@@ -16,6 +16,7 @@ enum { VOCABULARY_KB, VOCABULARY_2012, VOCABULARY_CURRENT };
 struct settings {
     struct config_list listen;
     struct config_list trusted_proxy;
+    const char *admin_listen;           /* address_is_off: none */
     const char *root;
     const char *outbox;
     const char *log_dir;
@@ -62,6 +63,7 @@ struct settings {
     uint64_t log_max_history;
     bool log_windows_paths;
     bool log_context;
+    uint64_t stats_interval;            /* 0: never */
 };
 
 extern const struct config_table settings_table;

@@ -106,7 +106,9 @@ def mprelay(name, title, about, program, request):
             raise BenchError("%s is not there: make builds it" % program)
 
     def launch(place, port):
-        return [program, "--root", place, "--listen", "127.0.0.1:%d" % port], {}
+        known = subprocess.run([program, "--help"], stdout=subprocess.PIPE, text=True, check=True).stdout
+        alone = ["--admin-listen", "off"] if "--admin-listen" in known else []     # not known to older ones
+        return [program, "--root", place, "--listen", "127.0.0.1:%d" % port, *alone], {}
     return Server(name, title, about, {}, prepare, launch, request, "inboxes/auth/statesys.box/incoming")
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from postgres import Cluster
 from proxies import Proxy
-from relay import TOP, Relay
+from relay import TOP, Relay, free_port
 from server import Server
 from statesys import Statesys
 
@@ -39,6 +39,12 @@ def start(tmp_path):
 @pytest.fixture
 def relay(start):
     return start()
+
+
+@pytest.fixture
+def start_watched(start):
+    """As start, with an admin listener."""
+    return lambda **settings: start(**{"admin_listen": "127.0.0.1:%d" % free_port(), **settings})
 
 
 @pytest.fixture(scope="module")

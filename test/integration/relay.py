@@ -121,11 +121,12 @@ class Daemon:
 class Relay(Daemon):
     def __init__(self, root, wrapper=(), environment=None, preexec=None, **settings):
         self.root, self.port, self.seen, self.posted = pathlib.Path(root), free_port(), 0, 0
-        self.address = ("127.0.0.1", self.port)
+        self.address, self.admin = ("127.0.0.1", self.port), settings.get("admin_listen")
         self.box = self.root / "inboxes/auth/statesys.box/incoming"
         self.log_path = self.root / "logs/MP_Relay.log"
         super().__init__([*wrapper, str(BUILD / "mprelay"), *command_line(
-            {"root": str(root), "listen": "127.0.0.1:%d" % self.port, **settings})],
+            {"root": str(root), "listen": "127.0.0.1:%d" % self.port, "admin_listen": "off", "stats_interval": 0,
+             **settings})],
             pathlib.Path(str(root) + ".stderr"), environment, preexec)
 
     def sockets(self):

@@ -15,7 +15,7 @@ def run(*arguments):
 @pytest.fixture
 def config(tmp_path):
     path = tmp_path / "mprelay.conf"
-    path.write_text("root = %s\nlisten = 127.0.0.1:%d\n" % (tmp_path / "root", free_port()))
+    path.write_text("root = %s\nlisten = 127.0.0.1:%d\nadmin-listen = off\n" % (tmp_path / "root", free_port()))
     return path
 
 
@@ -34,7 +34,7 @@ def test_a_fault_is_78_with_file_and_line(config, line, words):
     config.write_text(config.read_text() + "# a comment\n" + line + "\n")
     status, said = run("--config", config, "--check-config")
     assert status == 78
-    assert "%s:%d" % (config, 4 + line.count("\n")) in said
+    assert "%s:%d" % (config, 5 + line.count("\n")) in said
     assert not [word for word in words if word not in said]
     assert run("--config", config) == (status, said)
 
@@ -46,7 +46,8 @@ def test_a_fault_is_78_with_file_and_line(config, line, words):
     {"nonsense": "1"}, {"root": "/" + "x" * 4096}, {"unverified-prefix": ".x"}, {"unverified-prefix": "x" * 17},
     {"listen": "unix:"}, {"listen": "unix:/" + "x" * 108}, {"listen": "unix:/dev/null"}, {"listen": "127.0.0.1:"},
     {"listen": "::1:8080"}, {"listen": "[::1]"}, {"listen": "127.0.0.1:0x50"}, {"listen": "x" * 256 + ":8080"},
-    {"listen": "192.0.2.1:8080"},
+    {"listen": "192.0.2.1:8080"}, {"admin-listen": "nowhere"}, {"admin-listen": "192.0.2.1:8081"},
+    {"stats-interval": "500ms"},
 ])
 def test_what_would_not_start_is_78(config, change):
     arguments = [word for name, value in change.items() for word in ("--" + name, value)]
@@ -57,7 +58,7 @@ def test_what_would_not_start_is_78(config, change):
 
 
 def test_65_addresses_are_one_too_many(config):
-    root = config.read_text().partition("\n")[0]
+    root = "admin-listen = off\n" + config.read_text().partition("\n")[0]
     for count, expected in ((64, 0), (65, 78)):
         config.write_text(root + "\n" + "listen = 127.0.0.1:0\n" * count)
         assert run("--config", config, "--check-config")[0] == expected

@@ -92,6 +92,7 @@ def test_a_keeper_that_hangs(start_watched, tmp_path):
 def test_a_log_that_cannot_be_written(start_watched, small_disk):
     relay = start_watched(log_dir=small_disk / "logs")
     with filled(small_disk):
-        relay.post(wire.ccm(wire.report()))
+        for number in range(20):            # more than fits into what the file has already
+            relay.post(wire.ccm(wire.report(serial=number)))
         becomes_red(relay, "cannot write the log", str(small_disk), "No space left")
     becomes_green(relay)

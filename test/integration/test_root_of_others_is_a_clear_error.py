@@ -10,7 +10,7 @@ from relay import BUILD, free_port
 
 
 def run(root, program=BUILD / "mprelay", **how):
-    return subprocess.run([program, "--root", root, "--listen", "127.0.0.1:%d" % free_port()],
+    return subprocess.run([program, "--root", root, "--listen", "127.0.0.1:%d" % free_port(), "--admin-listen", "off"],
                           capture_output=True, text=True, timeout=60, **how)
 
 

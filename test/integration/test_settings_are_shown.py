@@ -37,7 +37,8 @@ def test_example_config_is_a_valid_file_with_every_setting(tmp_path):
     # Every line in use, not only as comments.
     live = tmp_path / "live.conf"
     live.write_text(re.sub(r"(?m)^#(?=[a-z-]+ =)", "", example.read_text()))
-    run("--config", live, "--root", tmp_path / "root", "--listen", "127.0.0.1:0", "--check-config")
+    run("--config", live, "--root", tmp_path / "root", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0",
+        "--check-config")
 
 
 def test_help_and_version():

@@ -14,6 +14,7 @@
     "<State ID=\"2\"/></StateMessage></ReportBody></Report>"
 
 static struct xml_reader *reader;
+static struct counters counters;
 
 /* ---- settings, tasks ---- */
 
@@ -34,7 +35,9 @@ static struct config *open_settings(const char *const words[3])
 static struct relay usual_relay(void)
 {
     static char outboxes[3][32] = {"/box/incoming", "/box/incoming/high", "/box/incoming/low"};
-    return (struct relay){.memory = {.most = 64 * 1024 * 1024}, .outboxes = {outboxes[0], outboxes[1], outboxes[2]}};
+    return (struct relay){.memory = {.most = 64 * 1024 * 1024},
+                          .outboxes = {outboxes[0], outboxes[1], outboxes[2]},
+                          .counters = &counters};
 }
 
 static struct task usual_task(const struct config *config)
