@@ -166,7 +166,7 @@ install: all  ## Install programs, manual pages, units and sample settings (DEST
 	install -m 644 man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 644 man/*.7 $(DESTDIR)$(PREFIX)/share/man/man7
 	install -m 644 man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
-	install -m 644 etc/mprelay.conf etc/statesys.conf $(DESTDIR)$(PREFIX)/share/doc/mprelay
+	install -m 644 etc/mprelay.conf etc/statesys.conf etc/alerts.yml etc/dashboard.json $(DESTDIR)$(PREFIX)/share/doc/mprelay
 	sed 's|/usr/local|$(PREFIX)|' etc/statesys.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/statesys.service
 	install -m 644 etc/statesys.socket $(DESTDIR)$(PREFIX)/lib/systemd/system
 

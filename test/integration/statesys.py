@@ -47,6 +47,7 @@ class Statesys(Daemon):
         self.database = database or Sqlite(self.root / "db/statesys.db")
         self.settings = {"root": root, "database": self.database.url,
                          "admin_listen": "127.0.0.1:%d" % free_port(), **SETTINGS, **settings}
+        self.admin = self.settings["admin_listen"]
         self.log_path = pathlib.Path(self.settings.get("log_dir", self.root / "logs")) / "statesys.log"
         super().__init__([*wrapper, str(BUILD / "statesys"), *command_line(self.settings)],
                          pathlib.Path("%s.%d.stderr" % (root, next(self.numbers))), environment, preexec)
