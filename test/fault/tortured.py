@@ -9,7 +9,7 @@ import time
 
 import wire
 from failing import NOTHING
-from relay import PATIENCE, Relay
+from relay import PATIENCE, Relay, free_port
 
 HONEST = {200, 500, 503, 507, None}             # None: closed without an answer; a client sends again after all but 200
 SYNCS = {"fsync", "fdatasync", "syncfs"}
@@ -77,7 +77,7 @@ class Tortured:
         self.config.write_text("retry-after = 60s\n")
         self.relay = Relay(directory / "relay", environment=failing.environment, config=self.config,
                            **{"max_connections": 64, "journal_size": "128K", "log_max_size": "1G", "min_free": 0,
-                              **settings})
+                              "admin_listen": "127.0.0.1:%d" % free_port(), **settings})
         self.serials, self.log, self.growth = itertools.count(1), Log(self.relay.log_path), 0
 
     # ---- what is sent ----
