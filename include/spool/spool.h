@@ -14,6 +14,8 @@
  * A record is the caller's and must stay untouched until its `done` is called; `done` must be short, must not call the
  * spool, and runs on the spool's thread. Errors of records: ERROR_NO_SPACE (disk full, quota, below min_free),
  * ERROR_BUSY (too many files; a sync failed and the disk is not yet proved good again), ERROR_SYSTEM.
+ * A directory that others may write to is refused (ERROR_SYSTEM): they could put anything there, or take what is kept.
+ * Several processes may keep records in one place at the same time; one of them has the journal.
  * Source of the layout, names and rights: spec/smx.md 2 to 4; of the order of steps: wire.md 4, docs/ENGINEERING.md.
  */
 #ifndef SPOOL_SPOOL_H
@@ -42,6 +44,9 @@ struct spool_settings {
     /* NULL, or told from a thread of the spool: what is in the journal cannot be made into files now, and is tried again
      * (once for each trouble); NULL when it could again. */
     void (*trouble)(const struct error *err);
+    /* NULL, or told from a thread of the spool, at most once: the journal, which another process had at the start, is ours
+     * now (NULL), or cannot be. */
+    void (*adopted)(const struct error *err);
     struct metrics_histogram *batch_time;   /* NULL, or where each batch is counted: the microseconds that it took, */
     struct metrics_histogram *batch_size;   /* and its records */
 };
@@ -70,7 +75,8 @@ struct spool_record {
 
 struct spool;
 bool spool_open(const struct spool_settings *settings, struct spool **out, struct error *err) MUST_CHECK;
-/* Why there is no journal although one is wanted: the spool works, but slower. NULL: all is well. */
+/* Why there is no journal although one is wanted: the spool works, but slower. NULL: all is well. ERROR_BUSY: another
+ * process has it; when that ends, what it left is published and the journal is used. */
 const struct error *spool_complaint(const struct spool *spool);
 void spool_submit(struct spool *spool, struct spool_record *record);
 void spool_close(struct spool *spool);      /* NULL is allowed */

@@ -64,6 +64,8 @@ static bool open_queues(struct outbox *outbox, struct error *err)
         outbox->queues[i] = sys.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
         if (outbox->queues[i] < 0 || !sys_identify(outbox->queues[i], &outbox->places[i]))
             return error_os(err, "cannot open the directory '%s'", path);
+        if (!directory_check(outbox->queues[i], path, err))
+            return false;
     }
     share_lock(outbox->queues[0]);
     return true;

@@ -1,4 +1,5 @@
-/* The decisions hidden here: what a leftover of ours looks like, and when a directory's sync is believed. */
+/* The decisions hidden here: what a leftover of ours looks like, when a directory's sync is believed, and who may write
+ * there. */
 #include "directory.h"
 
 #include "base/sys.h"
@@ -65,6 +66,29 @@ int64_t directory_stale(int64_t now)
 bool directory_sweep(const char *path, bool alone, struct error *err)
 {
     return directory_remove(path, is_leftover, alone ? INT64_MAX : directory_stale(sys_now()), err);
+}
+
+static bool check_mode(mode_t mode, const char *path, struct error *err)
+{
+    return (mode & S_IWOTH) == 0 ||
+           error_set(err, ERROR_SYSTEM, "others may write to the directory '%s' (mode %04o): take that right from them",
+                     path, (unsigned)(mode & 07777));
+}
+
+bool directory_check(int directory, const char *path, struct error *err)
+{
+    struct stat status;
+    if (sys.fstat(directory, &status) != 0)
+        return error_os(err, "cannot ask for the rights of '%s'", path);
+    return check_mode(status.st_mode, path, err);
+}
+
+bool directory_check_path(const char *path, struct error *err)
+{
+    struct stat status;
+    if (sys.fstatat(AT_FDCWD, path, &status, 0) != 0)
+        return errno == ENOENT || errno == ENOTDIR || error_os(err, "cannot ask for the rights of '%s'", path);
+    return check_mode(status.st_mode, path, err);
 }
 
 /* Where XFS was shut down, because its disk broke, it says that a directory was synced, and nothing was. But it answers

@@ -16,6 +16,10 @@ int64_t directory_stale(int64_t now);
 /* The 16 characters of spool_name_write, and then `end`. */
 bool directory_is_drawn(const char *name, const char *end);
 
+/* False: others than owner and group may write there. The path of one that is not there (yet) is good. */
+bool directory_check(int directory, const char *path, struct error *err) MUST_CHECK;
+bool directory_check_path(const char *path, struct error *err) MUST_CHECK;
+
 /* Are its entries on stable storage? On false errno is set. */
 bool directory_sync(int directory) MUST_CHECK;
 

@@ -7,7 +7,8 @@
  *   makes the files from it afterwards (publisher.c). While it has not made all of them, few records go through the journal
  *   too: who has his answer and sends again should not find his second file before his first. (Where the journal is full,
  *   and with huge records, that can still happen. The names tell the order.)
- * A surveyor counts the files now and then.
+ * A surveyor counts the files now and then. While another process has the journal, as when this one is to take its place,
+ * the surveyor tries to get it: then what the other left in it is published, and the second keeper ends.
  */
 #include "spool/spool.h"
 
@@ -26,11 +27,14 @@
 #include <sys/file.h>
 #include <time.h>
 
+#define SECOND ((int64_t)1000000)
+
 enum {
     KEEPERS = PROOF_KEEPERS,
     MOST_IN_BATCH = JOURNAL_MOST_RECORDS,
     CROWD = 8,                          /* so many waiting are kept faster in the journal */
     SURVEY_SECONDS = 60,
+    ADOPT_SECONDS = 1,                  /* between tries to get the journal that another process has */
 };
 
 struct keeper {
@@ -39,6 +43,7 @@ struct keeper {
     pthread_t thread;
     bool running;
     struct outbox outbox;
+    struct journal *journal;            /* for the batch in hand; NULL: none */
     unsigned proved;                    /* equals spool->failures while no sync has failed since */
     size_t crowd;                       /* how many waited lately: rises at once, falls slowly */
     struct spool_record *records[MOST_IN_BATCH];
@@ -51,9 +56,10 @@ struct spool {
     _Atomic uint64_t files;             /* an estimate */
     _Atomic unsigned failures;          /* failed syncs: each makes every keeper prove its outbox again */
 
-    struct journal *journal;            /* NULL: none */
-    struct publisher *publisher;        /* of what is in it */
-    struct error complaint;             /* why there is none */
+    _Atomic(struct journal *) journal;          /* NULL: none */
+    _Atomic(struct publisher *) publisher;      /* of what is in it */
+    struct error complaint;             /* why there was none at the start */
+    bool awaits_journal;                /* another process has it; the surveyor's */
     struct proof proof;
 
     pthread_mutex_t lock;               /* guards what follows */
@@ -73,24 +79,34 @@ struct spool {
 
 /* ---- keeping ---- */
 
-/* What was asked for is a probe, or a batch that is kept anyway. */
-static size_t take_batch(struct spool *spool, struct spool_record **records, bool *asked)
+/* The second keeper is for a spool without a journal, which one thread appends to. */
+static bool is_needed(const struct keeper *keeper)
 {
+    return keeper == &keeper->spool->keepers[0] || keeper->spool->journal == NULL;
+}
+
+/* What was asked for is a probe, or a batch that is kept anyway. 0, and nothing asked for: the keeper ends. */
+static size_t take_batch(struct keeper *keeper, bool *asked)
+{
+    struct spool *spool = keeper->spool;
     size_t count = 0;
     (void)pthread_mutex_lock(&spool->lock);
-    while (spool->first == NULL && !spool->closing && !spool->asked)
+    while (spool->first == NULL && !spool->closing && !spool->asked && is_needed(keeper))
         (void)pthread_cond_wait(&spool->work, &spool->lock);
-    while (spool->first != NULL && count < MOST_IN_BATCH) {
-        records[count++] = spool->first;
+    const bool needed = is_needed(keeper);
+    while (needed && spool->first != NULL && count < MOST_IN_BATCH) {
+        keeper->records[count++] = spool->first;
         spool->first = spool->first->next;
     }
+    *asked = needed && spool->asked;
+    if (needed)
+        spool->asked = false;
     if (spool->first == NULL)
         spool->last = &spool->first;
-    else
+    if (spool->first != NULL || spool->asked)
         (void)pthread_cond_signal(&spool->work);
+    keeper->journal = spool->journal;
     spool->waiting -= count;
-    *asked = spool->asked;
-    spool->asked = false;
     (void)pthread_mutex_unlock(&spool->lock);
     return count;
 }
@@ -141,7 +157,7 @@ static void refuse_records(struct spool_record **records, size_t count, const st
 /* Puts those in front that fit into a batch of the journal together; a huge record must not crowd out the others. */
 static size_t choose_for_journal(struct keeper *keeper, struct spool_record **records, size_t count)
 {
-    const size_t most = journal_room(keeper->spool->journal);
+    const size_t most = journal_room(keeper->journal);
     size_t chosen = 0;
     size_t room = most;
     for (size_t i = 0; i < count; i++) {
@@ -158,7 +174,7 @@ static size_t choose_for_journal(struct keeper *keeper, struct spool_record **re
 
 static bool wants_journal(struct keeper *keeper, size_t count)
 {
-    struct journal *journal = keeper->spool->journal;
+    struct journal *journal = keeper->journal;
     keeper->crowd = count >= keeper->crowd * 3 / 4 ? count : keeper->crowd * 3 / 4;
     return journal != NULL && (keeper->crowd >= CROWD || !journal_is_empty(journal));
 }
@@ -174,7 +190,7 @@ static size_t keep_in_journal(struct keeper *keeper, size_t count)
         struct spool_record **records = keeper->records + answered;
         const size_t chosen = choose_for_journal(keeper, records, count - answered);
         const enum journal_result result = chosen == 0 ? JOURNAL_FULL
-                                                       : journal_append(spool->journal, records, chosen, &err);
+                                                       : journal_append(keeper->journal, records, chosen, &err);
         if (result == JOURNAL_FULL) {
             publisher_wake(spool->publisher);   /* it may be full of what was found in it just now */
             break;
@@ -274,11 +290,12 @@ static void *run_keeper(void *argument)
 {
     struct keeper *keeper = argument;
     bool asked;
-    for (size_t count; (count = take_batch(keeper->spool, keeper->records, &asked)) > 0 || asked;)
+    for (size_t count; (count = take_batch(keeper, &asked)) > 0 || asked;)
         if (count > 0)
             keep_batch(keeper, count, asked);
         else
             keep_probe(keeper);
+    outbox_close(&keeper->outbox);      /* nobody would give it up when the disk goes */
     return NULL;
 }
 
@@ -292,29 +309,11 @@ static void survey(struct spool *spool)
     spool->files = count;
 }
 
-static void *run_surveyor(void *argument)
-{
-    struct spool *spool = argument;
-    (void)pthread_mutex_lock(&spool->lock);
-    while (!spool->closing) {
-        struct timespec until;
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += SURVEY_SECONDS;
-        if (pthread_cond_timedwait(&spool->end, &spool->lock, &until) != ETIMEDOUT)
-            continue;
-        (void)pthread_mutex_unlock(&spool->lock);
-        survey(spool);
-        (void)pthread_mutex_lock(&spool->lock);
-    }
-    (void)pthread_mutex_unlock(&spool->lock);
-    return NULL;
-}
-
 /* ---- how it is ---- */
 
 const struct error *spool_complaint(const struct spool *spool)
 {
-    return spool->complaint.kind == ERROR_NONE ? NULL : &spool->complaint;
+    return spool->journal != NULL || spool->complaint.kind == ERROR_NONE ? NULL : &spool->complaint;
 }
 
 static void ask_for_probe(struct spool *spool, int64_t patience)
@@ -336,8 +335,9 @@ void spool_look(struct spool *spool, int64_t patience, struct spool_state *out)
     if (out->hangs < patience)          /* else it is known what will come of it */
         ask_for_probe(spool, patience);
     proof_read(&spool->proof, out);
-    if (spool->publisher != NULL)
-        publisher_trouble(spool->publisher, &out->trouble);
+    struct publisher *publisher = spool->publisher;
+    if (publisher != NULL)
+        publisher_trouble(publisher, &out->trouble);
     (void)pthread_mutex_lock(&spool->lock);
     const int64_t waits = spool->first == NULL ? 0 : sys_now() - spool->first->arrived;
     out->waiting = spool->waiting;
@@ -391,27 +391,78 @@ static void close_journal(struct spool *spool)
     spool->journal = NULL;
 }
 
-static bool find_journal(struct spool *spool, struct error *err)
+static bool find_journal(const struct spool_settings *settings, struct journal **out, struct error *err)
 {
-    const struct spool_settings *settings = &spool->settings;
     return (settings->journal_size == 0 || sys_make_directory(settings->journal_directory, err)) &&
-           journal_open(settings->journal_directory, settings->journal_size, &spool->journal, err);
+           journal_open(settings->journal_directory, settings->journal_size, out, err);
 }
 
 /* What an earlier process left is published before anything else; if that cannot be done now, the publisher goes on
- * trying. A spool that cannot have its journal works without. */
+ * trying. Keepers see the journal when all that goes with it is there. */
+static bool use_journal(struct spool *spool, struct journal *journal, struct error *err)
+{
+    struct publisher *publisher;
+    const bool opened = publisher_open(journal, &spool->settings, &publisher, err);
+    const bool spent = opened && spool->settings.journal_size == 0 && journal_is_empty(journal);
+    if (spent)
+        publisher_close(publisher);     /* it was only needed for what was left */
+    if (spent || !opened) {
+        journal_close(journal);
+        return opened;
+    }
+    (void)pthread_mutex_lock(&spool->lock);
+    spool->publisher = publisher;
+    spool->journal = journal;
+    (void)pthread_cond_broadcast(&spool->work);     /* the second keeper may end */
+    (void)pthread_mutex_unlock(&spool->lock);
+    return true;
+}
+
+/* A spool that cannot have its journal works without. */
 static bool open_journal(struct spool *spool, struct error *err)
 {
-    if (!find_journal(spool, &spool->complaint))
+    struct journal *journal = NULL;
+    if (!find_journal(&spool->settings, &journal, &spool->complaint)) {
+        spool->awaits_journal = spool->complaint.kind == ERROR_BUSY;
         return spool->complaint.kind != ERROR_NO_MEMORY || (*err = spool->complaint, false);
+    }
     spool->complaint.kind = ERROR_NONE;
-    if (spool->journal == NULL)
-        return true;
-    if (!publisher_open(spool->journal, &spool->settings, &spool->publisher, err))
-        return false;
-    if (spool->settings.journal_size == 0 && journal_is_empty(spool->journal))
-        close_journal(spool);           /* it was only needed for what was left */
-    return true;
+    return journal == NULL || use_journal(spool, journal, err);
+}
+
+/* The other process may have ended, and left something in it: nobody else publishes that before the next start. */
+static void try_to_adopt(struct spool *spool)
+{
+    struct journal *journal = NULL;
+    struct error err;
+    if (find_journal(&spool->settings, &journal, &err) && (journal == NULL || use_journal(spool, journal, &err)))
+        err.kind = ERROR_NONE;
+    spool->awaits_journal = err.kind == ERROR_BUSY || err.kind == ERROR_NO_MEMORY;
+    if (!spool->awaits_journal && spool->settings.adopted != NULL)
+        spool->settings.adopted(err.kind == ERROR_NONE ? NULL : &err);
+}
+
+static void *run_surveyor(void *argument)
+{
+    struct spool *spool = argument;
+    int64_t next_survey = sys_ticks() + SURVEY_SECONDS * SECOND;
+    (void)pthread_mutex_lock(&spool->lock);
+    while (!spool->closing) {
+        const int64_t at = spool->awaits_journal ? sys_ticks() + ADOPT_SECONDS * SECOND : next_survey;
+        const struct timespec until = {.tv_sec = at / SECOND, .tv_nsec = at % SECOND * 1000};
+        if (pthread_cond_timedwait(&spool->end, &spool->lock, &until) != ETIMEDOUT)
+            continue;
+        (void)pthread_mutex_unlock(&spool->lock);
+        if (spool->awaits_journal)
+            try_to_adopt(spool);
+        if (sys_ticks() >= next_survey) {
+            survey(spool);
+            next_survey = sys_ticks() + SURVEY_SECONDS * SECOND;
+        }
+        (void)pthread_mutex_lock(&spool->lock);
+    }
+    (void)pthread_mutex_unlock(&spool->lock);
+    return NULL;
 }
 
 static bool start_threads(struct spool *spool, struct error *err)
@@ -444,6 +495,8 @@ bool spool_open(const struct spool_settings *settings, struct spool **out, struc
     for (size_t i = 0; i < settings->queue_count; i++)
         if (!sys_make_directory(settings->queues[i], err))
             return false;
+    if (settings->journal_directory != NULL && !directory_check_path(settings->journal_directory, err))
+        return false;
     struct spool *spool = sys.allocate(sizeof *spool);
     if (spool == NULL)
         return error_set(err, ERROR_NO_MEMORY, "no memory for the spool");

@@ -126,6 +126,29 @@ static void what_only_looks_like_a_leftover_stays_beside_another_process(void **
     assert_int_equal(access("box/incoming/.0123456789ABCDEF.part", F_OK), 0);
 }
 
+static void a_directory_that_others_may_write_to_is_refused(void **state)
+{
+    static const char *const paths[] = {"box/incoming", "box/incoming/high", "journal"};
+    (void)state;
+    settings.journal_directory = "journal";
+    settings.journal_size = 128 * 1024UL;
+    for (size_t i = 0; i < 3; i++) {
+        struct spool *spool = NULL;
+        struct error err;
+        assert_true(spool_open(&settings, &spool, &err));
+        spool_close(spool);
+        spool = NULL;
+        assert_int_equal(chmod(paths[i], 01777), 0);
+        assert_false(spool_open(&settings, &spool, &err));
+        assert_int_equal(err.kind, ERROR_SYSTEM);
+        assert_non_null(strstr(err.text, paths[i]));
+        assert_non_null(strstr(err.text, "1777"));
+        assert_int_equal(chmod(paths[i], 0770), 0);
+    }
+    settings.journal_directory = NULL;
+    settings.journal_size = 0;
+}
+
 static void a_directory_that_cannot_be_read_is_told_by_the_sweep_and_counts_nothing(void **state)
 {
     (void)state;
@@ -145,6 +168,7 @@ int main(void)
         IN_REFUSALS(an_interrupted_lock_is_waited_for),
         IN_REFUSALS(a_leftover_that_cannot_be_removed_is_an_error_unless_it_is_gone),
         IN_REFUSALS(what_only_looks_like_a_leftover_stays_beside_another_process),
+        IN_REFUSALS(a_directory_that_others_may_write_to_is_refused),
         IN_REFUSALS(a_directory_that_cannot_be_read_is_told_by_the_sweep_and_counts_nothing),
     };
     cmocka_set_test_filter(getenv("ONLY"));
