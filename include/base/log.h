@@ -45,6 +45,8 @@ struct log_settings {
 bool log_open(const struct log_settings *settings, struct error *err) MUST_CHECK;
 /* New level, sizes and history; path, component, format and time as they were. */
 void log_set(const struct log_settings *settings);
+/* New path, format and time, from the next record on; the file is opened as by log_reopen. */
+void log_move(const struct log_settings *settings);
 void log_reopen(void);
 void log_close(void);
 bool log_wants(enum log_type type, bool verbose);

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 enum {
+    STYLES = 4,                 /* two formats, two kinds of time */
     BATCH_ROOM = 2 * LOG_BLOCK_MOST,
     BATCH_BLOCKS = 16 * 1024,   /* more than fit of the smallest that there are */
     LINGER_US = 5000,
@@ -31,7 +32,8 @@ enum {
 enum writer_state { WRITER_IDLE, WRITER_LINGERING, WRITER_BUSY };
 
 static struct {
-    struct log_style style;     /* set while there is one thread */
+    struct log_style styles[STYLES];            /* by style_of; set while there is one thread */
+    _Atomic(const struct log_style *) style;    /* in use; NULL before the first log_open */
     _Atomic enum log_level level;
 
     pthread_mutex_t mutex;      /* guards all up to `file` */
@@ -46,6 +48,9 @@ static struct {
     int trouble;                /* errno of the latest batch; 0: it was written */
     size_t max_size;
     unsigned max_history;
+    char path[PATH_MAX];        /* of the file that is opened next, */
+    bool closing_line;          /* and its ways (log_file.h) */
+    bool local_time;
 
     struct log_file file;       /* the writer's, as all below */
     struct log_batch batches[2];
@@ -104,8 +109,9 @@ const struct log_style *log_writer_style(void)
 {
     static const struct log_settings none = {.format = LOG_CCM};
     static _Thread_local struct log_style early;
-    if (the_log.style.component[0] != '\0')
-        return &the_log.style;
+    const struct log_style *style = the_log.style;
+    if (style != NULL)
+        return style;
     if (early.component[0] == '\0')
         log_style_init(&early, &none);
     return &early;
@@ -215,7 +221,7 @@ static bool say_losses(uint64_t lost)
     const struct log_origin origin = {LOG_WARNING, __FILE__, __LINE__, log_writer_thread(), sys_now(), NULL};
     char record[LOG_LINE_MOST];
     struct log_mark mark = {.records = 1};
-    mark.end = log_text_record(&the_log.style, &origin, span_of(text), strlen(text), record);
+    mark.end = log_text_record(the_log.style, &origin, span_of(text), strlen(text), record);
     const struct log_batch batch = {record, mark.end, &mark, 1, SIZE_MAX};
     if (log_file_append(&the_log.file, &batch, 0, 1) > 0)
         return false;
@@ -224,13 +230,23 @@ static bool say_losses(uint64_t lost)
     return true;
 }
 
+static void reopen(void)
+{
+    pthread_mutex_lock(&the_log.mutex);
+    memcpy(the_log.file.path, the_log.path, sizeof the_log.path);
+    the_log.file.closing_line = the_log.closing_line;
+    the_log.file.local_time = the_log.local_time;
+    pthread_mutex_unlock(&the_log.mutex);
+    log_file_reopen(&the_log.file);
+}
+
 /* Returns the number of records lost. */
 static unsigned write_batch(const struct log_batch *batch)
 {
     if (batch->reopen_at == SIZE_MAX)
         return log_file_append(&the_log.file, batch, 0, batch->count);
     unsigned lost = log_file_append(&the_log.file, batch, 0, batch->reopen_at);
-    log_file_reopen(&the_log.file);
+    reopen();
     lost += log_file_append(&the_log.file, batch, batch->reopen_at, batch->count);
     return lost;
 }
@@ -308,6 +324,20 @@ static bool start_writer(struct error *err)
     return os == 0 || error_os(err, "cannot start the log's thread");
 }
 
+static const struct log_style *style_of(const struct log_settings *settings)
+{
+    return &the_log.styles[2 * (int)settings->format + settings->local_time];
+}
+
+/* Under the mutex, or alone. */
+static void set_place(const struct log_settings *settings)
+{
+    (void)snprintf(the_log.path, sizeof the_log.path, "%s", settings->path);
+    the_log.closing_line = settings->format == LOG_SITE;
+    the_log.local_time = settings->local_time;
+    the_log.style = style_of(settings);
+}
+
 bool log_open(const struct log_settings *settings, struct error *err)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -319,7 +349,11 @@ bool log_open(const struct log_settings *settings, struct error *err)
         free_batches();
         return false;
     }
-    log_style_init(&the_log.style, settings);
+    for (int i = 0; i < STYLES; i++)
+        log_style_init(&the_log.styles[i], &(struct log_settings){.component = settings->component,
+                                                                  .format = (enum log_format)(i / 2),
+                                                                  .local_time = i % 2 != 0});
+    set_place(settings);
     the_log.filling = &the_log.batches[0];
     the_log.closing = false;
     the_log.stalled = false;
@@ -343,6 +377,14 @@ void log_set(const struct log_settings *settings)
     the_log.max_size = settings->max_size;
     the_log.max_history = settings->max_history;
     pthread_mutex_unlock(&the_log.mutex);
+}
+
+void log_move(const struct log_settings *settings)
+{
+    pthread_mutex_lock(&the_log.mutex);
+    set_place(settings);
+    pthread_mutex_unlock(&the_log.mutex);
+    log_reopen();
 }
 
 /* What was handed over before goes to the old file, what comes later to the new one. */

@@ -179,6 +179,44 @@ static void reopening_parts_the_records_before_from_those_after(void **state)
     assert_texts("X.log", "after|");
 }
 
+static bool is_empty(const char *name)
+{
+    struct buffer bytes = read_log(name);
+    const bool empty = bytes.len == 0;
+    buffer_fini(&bytes);
+    return empty;
+}
+
+/* Of two moves at once the later one counts. */
+static void what_comes_after_a_move_is_in_the_new_file_and_form(void **state)
+{
+    char moved[sizeof path];
+    struct log_settings settings = usual;
+    (void)state;
+    (void)snprintf(moved, sizeof moved, "%.*sY.log", (int)(strlen(path) - 5), path);
+    open_log(&usual);
+    log_info("before");
+    settings.path = "/nonexistent/X.log";
+    log_move(&settings);
+    settings.path = moved;
+    settings.format = LOG_SITE;
+    log_move(&settings);
+    log_info("after");
+    while (is_empty("Y.log"))
+        wait_a_moment();
+    log_move(&usual);
+    log_info("back");
+    log_close();
+    assert_texts("Y.log", "after|");
+    assert_texts("X.log", "before|back|");
+    struct buffer bytes = read_log("Y.log");
+    struct span rest = buffer_span(&bytes);
+    struct log_record record;
+    assert_true(next_record(&rest, &record));
+    assert_int_equal(record.format, LOG_SITE);
+    buffer_fini(&bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +228,7 @@ int main(void)
         TEST(a_rename_that_fails_lets_the_file_grow),
         TEST(a_new_file_that_cannot_be_opened_leaves_the_old_one_in_use),
         TEST(reopening_parts_the_records_before_from_those_after),
+        TEST(what_comes_after_a_move_is_in_the_new_file_and_form),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }
