@@ -44,7 +44,8 @@ enum config_type {
     CONFIG_CHOICE,
 };
 
-enum config_when { AT_START, ON_RELOAD };     /* when a changed value takes effect */
+/* When a changed value takes effect. RENEWED: on reload too, but something has to be opened anew for it. */
+enum config_when { AT_START, ON_RELOAD, RENEWED };
 
 struct config_list {
     const char *const *at;
@@ -96,6 +97,8 @@ bool config_open(const struct config_table *table, int argc, char **argv, struct
                  struct error *err) MUST_CHECK;
 /* Reads file and command line again into a new config; the old one stays until its owner closes it. */
 bool config_reload(const struct config *config, struct config **out, struct error *err) MUST_CHECK;
+/* The file that is read; NULL: none. */
+const char *config_file(const struct config *config);
 const void *config_values(const struct config *config);
 enum config_wish config_wish(const struct config *config);
 /* Writes --help, --version, --print-config (value and where it came from) or --example-config. */

@@ -11,6 +11,7 @@
 #include "base/error.h"
 
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { DAEMON_PATH_SIZE = 4096 };
@@ -28,6 +29,10 @@ bool daemon_choose_path(char out[DAEMON_PATH_SIZE], const char *chosen, const ch
 void daemon_notify(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The socket that the service manager hands in (sd_listen_fds(3), the first if there are several); -1: none. */
 int daemon_take_socket(void);
+/* The sockets that it hands in, one after the other, -1 behind the last; `name` is FileDescriptorName=, "" where it told
+ * none. */
+enum { DAEMON_SOCKET_NAME_SIZE = 256 };
+int daemon_handed_socket(size_t number, char name[DAEMON_SOCKET_NAME_SIZE]);
 /* How often WATCHDOG=1 is due (half of what the service manager allows), microseconds; 0: never. */
 int64_t daemon_watchdog_interval(void);
 

@@ -353,6 +353,11 @@ bool config_reload(const struct config *config, struct config **out, struct erro
     return config_open(config->table, config->argc, config->argv, out, err);
 }
 
+const char *config_file(const struct config *config)
+{
+    return config->file;
+}
+
 const void *config_values(const struct config *config)
 {
     return config->values;

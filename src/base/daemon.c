@@ -82,12 +82,33 @@ static long long number_of(const char *variable)
     return text == NULL ? 0 : strtoll(text, NULL, 10);
 }
 
-int daemon_take_socket(void)
+/* Names are separated by colons, and have none. */
+static void copy_name(size_t number, char out[DAEMON_SOCKET_NAME_SIZE])
+{
+    const char *names = getenv("LISTEN_FDNAMES");   /* NOLINT(concurrency-mt-unsafe): nobody sets the environment */
+    for (; names != NULL && number > 0; number--) {
+        names = strchr(names, ':');
+        names += names != NULL;
+    }
+    const size_t len = names == NULL ? 0 : strcspn(names, ":");
+    (void)snprintf(out, DAEMON_SOCKET_NAME_SIZE, "%.*s", (int)(len < DAEMON_SOCKET_NAME_SIZE ? len : 0),
+                   names == NULL ? "" : names);
+}
+
+int daemon_handed_socket(size_t number, char name[DAEMON_SOCKET_NAME_SIZE])
 {
     enum { FIRST = 3 };                 /* the protocol says so */
-    if (number_of("LISTEN_PID") != getpid() || number_of("LISTEN_FDS") < 1)
+    if (number_of("LISTEN_PID") != getpid() || number_of("LISTEN_FDS") <= (long long)number)
         return -1;
-    return fcntl(FIRST, F_SETFD, FD_CLOEXEC) == 0 ? FIRST : -1;
+    const int fd = FIRST + (int)number;
+    copy_name(number, name);
+    return fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 ? fd : -1;
+}
+
+int daemon_take_socket(void)
+{
+    char name[DAEMON_SOCKET_NAME_SIZE];
+    return daemon_handed_socket(0, name);
 }
 
 int64_t daemon_watchdog_interval(void)

@@ -4,10 +4,14 @@
 
 #include "base/address.h"
 #include "base/admin.h"
+#include "base/daemon.h"
 #include "base/log.h"
 #include "base/sys.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
 
 #define SECOND ((int64_t)1000000)
 
@@ -15,15 +19,18 @@ static const int64_t patience = 2 * SECOND;
 enum { MOST_REASONS = 16 * 1024 };
 
 struct condition {
-    const struct relay *relay;
     int64_t started;
-    uint64_t max_connections;
+    _Atomic uint64_t max_connections;
     _Atomic enum facts_phase phase;
     _Atomic int64_t settings_read;
     _Atomic bool settings_refused;
     struct lookout *lookout;
     struct figures_sums told;           /* the lookout's */
+    char address[HANDOVER_NAME_SIZE];   /* of the admin listener, as it is given to who takes our place */
+    int socket;
     struct admin *admin;
+    pthread_mutex_t lock;               /* held while the relay is asked, and the answer written */
+    const struct relay *relay;
 };
 
 /* ---- gathering ---- */
@@ -52,33 +59,40 @@ static void gather(const struct condition *condition, const struct lookout_view 
     out->now = sys_ticks();
 }
 
-static void look(const struct condition *condition, struct facts *out)
+/* ---- pages ---- */
+
+static bool answer(struct condition *condition, bool (*write)(const struct facts *, struct buffer *, struct error *),
+                   struct buffer *out, struct error *err)
 {
     struct lookout_view view;
+    struct facts facts;
     int64_t hangs;
     lookout_look(condition->lookout, &view, &hangs);
-    gather(condition, &view, hangs, out);
+    (void)pthread_mutex_lock(&condition->lock);
+    gather(condition, &view, hangs, &facts);
+    const bool written = write(&facts, out, err);
+    (void)pthread_mutex_unlock(&condition->lock);
+    return written;
 }
-
-/* ---- pages ---- */
 
 static bool write_reasons(void *owner, struct buffer *out, struct error *err)
 {
-    struct facts facts;
-    look(owner, &facts);
-    return readiness_write(&facts, out, err);
+    return answer(owner, readiness_write, out, err);
+}
+
+static bool write_page(const struct facts *facts, struct buffer *page, struct error *err)
+{
+    struct buffer reasons;
+    buffer_init(&reasons, MOST_REASONS);
+    const bool written = readiness_write(facts, &reasons, err) &&
+                         figures_write_page(facts, reasons.len == 0, page, err);
+    buffer_fini(&reasons);
+    return written;
 }
 
 static bool write_metrics(void *owner, struct buffer *page, struct error *err)
 {
-    struct facts facts;
-    struct buffer reasons;
-    look(owner, &facts);
-    buffer_init(&reasons, MOST_REASONS);
-    const bool written = readiness_write(&facts, &reasons, err) &&
-                         figures_write_page(&facts, reasons.len == 0, page, err);
-    buffer_fini(&reasons);
-    return written;
+    return answer(owner, write_page, page, err);
 }
 
 static void write_line(void *owner, const struct lookout_view *view)
@@ -88,11 +102,13 @@ static void write_line(void *owner, const struct lookout_view *view)
     struct buffer reasons;
     struct error err;
     char line[FIGURES_LINE_SIZE];
-    gather(condition, view, 0, &facts);
     buffer_init(&reasons, MOST_REASONS);
+    (void)pthread_mutex_lock(&condition->lock);
+    gather(condition, view, 0, &facts);
     if (!readiness_write(&facts, &reasons, &err))
         log_error("Relay: the figures are not complete: %s", err.text);
     figures_write_line(&facts, buffer_span(&reasons), &condition->told, line);
+    (void)pthread_mutex_unlock(&condition->lock);
     buffer_fini(&reasons);
     log_info("%s", line);
 }
@@ -108,18 +124,40 @@ static bool open_lookout(struct condition *condition, const struct settings *set
     return lookout_open(&lookout, &condition->lookout, err);
 }
 
-static bool open_admin(struct condition *condition, const struct settings *settings, struct error *err)
+/* -1: the service manager has handed in none. */
+static int find_handed(void)
+{
+    char name[DAEMON_SOCKET_NAME_SIZE];
+    int fd;
+    for (size_t i = 0; (fd = daemon_handed_socket(i, name)) >= 0; i++)
+        if (strcmp(name, "admin") == 0)
+            return fd;
+    return -1;
+}
+
+static bool find_socket(const struct condition *condition, const struct address *address,
+                        struct handover_sockets *given, int *out, struct error *err)
+{
+    *out = find_handed();
+    if (*out < 0)
+        *out = handover_find(given, condition->address);
+    return *out >= 0 || address_listen(address, out, err);
+}
+
+static bool open_admin(struct condition *condition, const struct settings *settings, struct handover_sockets *given,
+                       struct error *err)
 {
     const struct admin_pages pages = {.reasons = write_reasons, .metrics = write_metrics, .owner = condition};
     const struct address address = {"admin-listen", settings->admin_listen, "ADDRESS:PORT, [IPV6]:PORT or off"};
-    int fd;
     if (address_is_off(address.text))
         return true;
-    return address_listen(&address, &fd, err) && admin_open(fd, &pages, &condition->admin, err);
+    (void)snprintf(condition->address, sizeof condition->address, "admin %s", address.text);
+    return find_socket(condition, &address, given, &condition->socket, err) &&
+           admin_open(condition->socket, &pages, &condition->admin, err);
 }
 
-bool condition_open(const struct relay *relay, const struct settings *settings, struct condition **out,
-                    struct error *err)
+bool condition_open(const struct relay *relay, const struct settings *settings, struct handover_sockets *given,
+                    struct condition **out, struct error *err)
 {
     struct condition *condition = sys.allocate(sizeof *condition);
     if (condition == NULL)
@@ -129,12 +167,33 @@ bool condition_open(const struct relay *relay, const struct settings *settings, 
                                     .max_connections = settings->max_connections,
                                     .settings_read = sys_now(),
                                     .told = {.at = sys_ticks()}};
-    if (!open_lookout(condition, settings, err) || !open_admin(condition, settings, err)) {
+    (void)pthread_mutex_init(&condition->lock, NULL);   /* cannot fail on Linux */
+    if (!open_lookout(condition, settings, err) || !open_admin(condition, settings, given, err)) {
         condition_close(condition);
         return false;
     }
     *out = condition;
     return true;
+}
+
+void condition_turn(struct condition *condition, const struct relay *relay)
+{
+    (void)pthread_mutex_lock(&condition->lock);
+    condition->relay = relay;
+    (void)pthread_mutex_unlock(&condition->lock);
+    lookout_turn(condition->lookout, (const char *const *)relay->outboxes);
+}
+
+void condition_write_socket(const struct condition *condition, struct handover_sockets *out)
+{
+    if (condition->admin != NULL)
+        handover_add(out, condition->address, condition->socket);
+}
+
+void condition_give_up(struct condition *condition)
+{
+    admin_close(condition->admin);
+    condition->admin = NULL;
 }
 
 void condition_enter(struct condition *condition, enum facts_phase phase)
@@ -149,6 +208,7 @@ void condition_note_reload(struct condition *condition, const struct settings *s
     if (settings == NULL)
         return;
     condition->settings_read = sys_now();
+    condition->max_connections = settings->max_connections;
     lookout_set_interval(condition->lookout, (int64_t)settings->stats_interval);
 }
 
@@ -158,5 +218,6 @@ void condition_close(struct condition *condition)
         return;
     admin_close(condition->admin);
     lookout_close(condition->lookout);
+    (void)pthread_mutex_destroy(&condition->lock);
     sys.release(condition);
 }

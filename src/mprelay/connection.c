@@ -18,6 +18,7 @@
 
 enum {
     WINDOW = 10 * 1000000,      /* of the least rate, microseconds (spec/wire.md 8) */
+    LAST_CHANCE = 2 * 1000000,  /* to ask once more while we stop: who has just been answered may be about to */
     SHARES = 10,                /* of the connections, one is looked at for its end in each watch */
 };
 
@@ -54,6 +55,18 @@ bool connections_have_work(struct connections *connections)
     (void)pthread_mutex_lock(&connections->lock);
     for (const struct connection *one = connections->first; one != NULL && !found; one = one->next)
         found = one->state == CONNECTION_OURS;
+    (void)pthread_mutex_unlock(&connections->lock);
+    return found;
+}
+
+bool connections_hang(struct connections *connections, int64_t time)
+{
+    bool found = false;
+    (void)pthread_mutex_lock(&connections->lock);
+    for (const struct connection *one = connections->first; one != NULL && !found; one = one->next) {
+        const enum connection_state state = one->state;
+        found = (state == CONNECTION_OURS || state == CONNECTION_CUT) && one->since < time;
+    }
     (void)pthread_mutex_unlock(&connections->lock);
     return found;
 }
@@ -215,7 +228,7 @@ static bool is_overdue(const struct connections *connections, struct connection 
     switch (state) {
     case CONNECTION_IDLE:
         return now - connection->since > limits->header_timeout ||
-               (connections->draining && !has_unread(connection->fd));
+               (connections->draining && now - connection->since > LAST_CHANCE && !has_unread(connection->fd));
     case CONNECTION_HEAD:
         return now - connection->since > limits->header_timeout;
     case CONNECTION_BODY:
@@ -235,6 +248,7 @@ static void cut(struct connection *connection, enum connection_state state)
     static const char answer[] = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     if (!atomic_compare_exchange_strong(&connection->state, &state, CONNECTION_CUT))
         return;
+    connection->since = sys_ticks();
     if (state == CONNECTION_HEAD || state == CONNECTION_BODY)
         (void)send(connection->fd, answer, sizeof answer - 1, MSG_DONTWAIT | MSG_NOSIGNAL);    /* if he still reads */
     (void)shutdown(connection->fd, SHUT_RDWR);

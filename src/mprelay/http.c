@@ -9,7 +9,6 @@
 #include "base/sys.h"
 #include "hall.h"
 #include "http_request.h"
-#include "listener.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -24,13 +23,14 @@ enum {
     WATCH_MILLISECONDS = 100,
     BODY_PIECE = 8 * 1024,      /* of a connection's memory, which the library clears for each request */
     STOP_GRACE = 5 * 1000000,   /* beyond request-timeout, microseconds */
+    HANGS = 300 * 1000000,      /* longer than any disk that will still answer */
 };
 
 struct http {
     struct service service;
-    struct listener *listener;
     pthread_t watcher;
     bool watching;
+    _Atomic int64_t watched;    /* when the watcher last looked, sys_ticks */
     _Atomic bool stopping;
     struct hall hall;
     struct worker *workers;     /* as many as the hall has */
@@ -85,7 +85,7 @@ static size_t keep_escaped(void *owner, struct MHD_Connection *library, char *te
 
 /* ---- connections ---- */
 
-static void take_socket(void *owner, int fd, const struct sockaddr *peer, socklen_t len)
+void http_take(void *owner, int fd, const struct sockaddr *peer, socklen_t len)
 {
     struct http *http = owner;
     size_t worker;
@@ -104,7 +104,8 @@ static void *run_watcher(void *owner)
     struct http *http = owner;
     const struct timespec pause = {.tv_nsec = WATCH_MILLISECONDS * 1000000L};
     while (!http->stopping) {
-        connections_watch(&http->service.connections, sys_ticks());
+        http->watched = sys_ticks();
+        connections_watch(&http->service.connections, http->watched);
         for (size_t i = 0; i < http->hall.count; i++)
             places_recount(&http->hall.workers[i]);
         (void)nanosleep(&pause, NULL);
@@ -175,8 +176,7 @@ bool http_open(struct relay *relay, const struct settings *settings, struct http
     http->hall.connections = &http->service.connections;
     connections_init(&http->service.connections, settings->trusted_proxy.at, settings->trusted_proxy.count);
     http->service.connections.limits.connections = settings->max_connections;
-    if (!http_reload(http, settings, err) || !make_workers(http, settings, err) ||
-        !listener_open(&settings->listen, &http->listener, err)) {
+    if (!http_reload(http, settings, err) || !make_workers(http, settings, err)) {
         http_stop(http);
         return false;
     }
@@ -202,11 +202,21 @@ bool http_start(struct http *http, struct error *err)
     for (size_t i = 0; i < http->hall.count; i++)
         if (!start_worker(&http->workers[i], err))
             return false;
+    http->watched = sys_ticks();
     errno = pthread_create(&http->watcher, NULL, run_watcher, http);
     http->watching = errno == 0;
-    if (!http->watching)
-        return error_os(err, "cannot start the thread that keeps the deadlines");
-    return listener_start(http->listener, take_socket, http, err);
+    return http->watching || error_os(err, "cannot start the thread that keeps the deadlines");
+}
+
+size_t http_count_connections(struct http *http)
+{
+    return connections_count(&http->service.connections);
+}
+
+bool http_is_alive(struct http *http)
+{
+    const int64_t now = sys_ticks();
+    return now - http->watched < HANGS && !connections_hang(&http->service.connections, now - HANGS);
 }
 
 /* Every request in hand ends by itself: it comes within request-timeout, and the spool answers what it was given. How
@@ -236,7 +246,6 @@ void http_stop(struct http *http)
 {
     if (http == NULL)
         return;
-    listener_close(http->listener);
     http->service.connections.draining = true;
     if (http->watching) {
         wait_for_requests(http);

@@ -249,9 +249,6 @@ static bool check_length(struct request *request, const struct head *head)
 
 static bool check_load(struct request *request)
 {
-    const struct service *service = request->worker->service;
-    if (service->connections.draining)
-        return error_set(&request->task.err, ERROR_BUSY, "the relay is stopping");
     return !request->connection->refused ||
            error_set(&request->task.err, ERROR_BUSY, "too many connections, in all or from this address");
 }

@@ -1,11 +1,13 @@
 /* The decision hidden here: nobody who asks touches the disk himself, for it may hang. */
 #include "lookout.h"
 
+#include "base/daemon.h"
 #include "base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <time.h>
 
 #define SECOND ((int64_t)1000000)
@@ -15,11 +17,18 @@ static const int64_t least_pause = 1 * SECOND;
 static const int64_t least_count_pause = 10 * SECOND;
 static const int64_t patience = 1 * SECOND;
 
+struct paths {
+    char queues[LOOKOUT_QUEUES][DAEMON_PATH_SIZE];
+};
+
 struct lookout {
-    struct lookout_settings settings;
     pthread_t thread;
-    int64_t next_count; /* its own */
-    pthread_mutex_t lock; /* over what follows, and the interval */
+    struct paths looked_at; /* its own, as the next */
+    int64_t next_count;
+    pthread_mutex_t lock; /* over what follows */
+    struct lookout_settings settings; /* but for the names of the directories: */
+    struct paths paths;
+    bool turned; /* they are others than those that were looked at */
     pthread_cond_t asked;
     pthread_cond_t answered;
     bool wanted;
@@ -61,9 +70,18 @@ static void count_files(struct lookout *lookout, struct lookout_view *out)
     const int64_t begun = sys_ticks();
     out->inbox.kind = ERROR_NONE;
     for (size_t i = 0; i < LOOKOUT_QUEUES && out->inbox.kind == ERROR_NONE; i++)
-        (void)!inbox_survey(lookout->settings.queues[i], LOOKOUT_MOST_FILES, &out->queues[i], &out->inbox);
+        (void)!inbox_survey(lookout->looked_at.queues[i], LOOKOUT_MOST_FILES, &out->queues[i], &out->inbox);
     const int64_t now = sys_ticks(), rest = (now - begun) * (SHARE - 1);
     lookout->next_count = now + (rest > least_count_pause ? rest : least_count_pause);
+}
+
+static void follow_turn(struct lookout *lookout)
+{
+    if (!lookout->turned)
+        return;
+    lookout->turned = false;
+    lookout->looked_at = lookout->paths;
+    lookout->next_count = 0;
 }
 
 static void take_look(struct lookout *lookout)
@@ -71,8 +89,9 @@ static void take_look(struct lookout *lookout)
     struct lookout_view fresh = lookout->latest;
     lookout->begun = sys_ticks();
     lookout->wanted = false;
+    follow_turn(lookout);
     (void)pthread_mutex_unlock(&lookout->lock);
-    look_at_disk(lookout->settings.queues[0], &fresh);
+    look_at_disk(lookout->looked_at.queues[0], &fresh);
     if (sys_ticks() >= lookout->next_count)
         count_files(lookout, &fresh);
     (void)pthread_mutex_lock(&lookout->lock);
@@ -139,6 +158,22 @@ void lookout_look(struct lookout *lookout, struct lookout_view *out, int64_t *ha
     (void)pthread_mutex_unlock(&lookout->lock);
 }
 
+static void set_paths(struct lookout *lookout, const char *const queues[LOOKOUT_QUEUES])
+{
+    for (size_t i = 0; i < LOOKOUT_QUEUES; i++)
+        (void)snprintf(lookout->paths.queues[i], DAEMON_PATH_SIZE, "%s", queues[i]);
+    lookout->turned = true;
+}
+
+/* What is known of the directories before says nothing about these. */
+void lookout_turn(struct lookout *lookout, const char *const queues[LOOKOUT_QUEUES])
+{
+    (void)pthread_mutex_lock(&lookout->lock);
+    set_paths(lookout, queues);
+    lookout->next = 0;
+    (void)pthread_mutex_unlock(&lookout->lock);
+}
+
 void lookout_set_interval(struct lookout *lookout, int64_t interval)
 {
     (void)pthread_mutex_lock(&lookout->lock);
@@ -176,6 +211,7 @@ bool lookout_open(const struct lookout_settings *settings, struct lookout **out,
     if (lookout == NULL)
         return error_set(err, ERROR_NO_MEMORY, "no memory to look at the inbox");
     *lookout = (struct lookout){.settings = *settings, .due = sys_ticks() + settings->interval};
+    set_paths(lookout, settings->queues);
     init_locks(lookout);
     errno = pthread_create(&lookout->thread, NULL, run, lookout);
     const bool opened = errno == 0 || error_os(err, "cannot start the thread that looks at the inbox");

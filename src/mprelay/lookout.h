@@ -5,7 +5,7 @@
  * What it hides: how often is looked: when somebody asks, at the disk at most once a second, at the files at most once in
  * 10 seconds and so seldom that it takes at most a twentieth of the time.
  * Calling sequence: lookout_open (its thread begins), lookout_look from any thread, lookout_close, which waits for a look
- * under way. The settings' strings stay the caller's and valid. `tell` is called from the thread, after a fresh look.
+ * under way. The names of the directories are copied. `tell` is called from the thread, after a fresh look.
  */
 #ifndef MPRELAY_LOOKOUT_H
 #define MPRELAY_LOOKOUT_H
@@ -38,6 +38,8 @@ struct lookout;
 bool lookout_open(const struct lookout_settings *settings, struct lookout **out, struct error *err) MUST_CHECK;
 /* The latest; *hangs: microseconds for which a look has been under way now, 0 for none. */
 void lookout_look(struct lookout *lookout, struct lookout_view *out, int64_t *hangs);
+/* Other directories from now on. */
+void lookout_turn(struct lookout *lookout, const char *const queues[LOOKOUT_QUEUES]);
 void lookout_set_interval(struct lookout *lookout, int64_t interval);
 void lookout_close(struct lookout *lookout); /* NULL is allowed */
 

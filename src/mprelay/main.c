@@ -3,31 +3,53 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "condition.h"
-#include "http.h"
-#include "relay.h"
-#include "settings.h"
+#include "confine.h"
+#include "generation.h"
+#include "handover.h"
+#include "life.h"
+#include "listener.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SECOND ((int64_t)1000000)
 
 enum { MOST_RELOADS = 1000, LARGE_BLOCK = 128 * 1024 };
+
+/* Beyond what the drain takes at most; and what is longer than any thread's turn. */
+#define STOP_GRACE (10 * SECOND)
+#define HANGS (300 * SECOND)
+
+/* A generation of before a reload, until all that it has in hand is answered. */
+struct retired {
+    struct retired *before;
+    struct generation *generation;
+    pthread_t thread;
+};
 
 /* All that lives as long as the program. */
 struct program {
     struct config *config;              /* in force */
     struct config *old[MOST_RELOADS];   /* requests may hold on to them */
     size_t old_count;
-    char outboxes[3][DAEMON_PATH_SIZE];         /* by enum smx_queue */
     char logs[DAEMON_PATH_SIZE];
     char log[DAEMON_PATH_SIZE];
-    char journal[DAEMON_PATH_SIZE];
-    struct counters counters;
-    struct relay relay;
-    struct http *http;
+    struct counters counters;           /* of all generations */
+    struct sandbox sandbox;
+    struct handover_sockets given;      /* by the relay whose place we take */
+    struct handover *handover;          /* to the one that takes ours */
+    struct error handover_complaint;    /* why nobody can */
+    struct listener *listener;
+    struct generation *generation;
     struct condition *condition;
+    struct retired *retired;
     bool logging;
     bool started;
 };
@@ -39,19 +61,11 @@ static const struct settings *settings_of(const struct program *program)
 
 /* ---- starting ---- */
 
-static bool write_paths(struct program *program, struct error *err)
+static bool write_log_paths(const struct settings *settings, char logs[DAEMON_PATH_SIZE], char log[DAEMON_PATH_SIZE],
+                            struct error *err)
 {
-    const struct settings *settings = settings_of(program);
-    char(*outboxes)[DAEMON_PATH_SIZE] = program->outboxes;
-    for (int i = 0; i < 3; i++)
-        program->relay.outboxes[i] = outboxes[i];
-    return daemon_choose_path(outboxes[SMX_NORMAL], settings->outbox, settings->root,
-                              "/inboxes/auth/statesys.box/incoming", err) &&
-           daemon_path(outboxes[SMX_HIGH], outboxes[SMX_NORMAL], "/high", err) &&
-           daemon_path(outboxes[SMX_LOW], outboxes[SMX_NORMAL], "/low", err) &&
-           daemon_choose_path(program->logs, settings->log_dir, settings->root, "/logs", err) &&
-           daemon_path(program->log, program->logs, "/MP_Relay.log", err) &&
-           daemon_choose_path(program->journal, settings->journal_dir, settings->root, "/journal", err);
+    return daemon_choose_path(logs, settings->log_dir, settings->root, "/logs", err) &&
+           daemon_path(log, logs, "/MP_Relay.log", err);
 }
 
 static struct log_settings log_settings(const struct program *program)
@@ -77,89 +91,138 @@ static bool open_log(struct program *program, struct error *err)
     return program->logging;
 }
 
-/* From a thread of the spool. */
-static void log_trouble(const struct error *err)
-{
-    if (err != NULL)
-        log_error("Relay: reports wait in the journal, their files cannot be made now, tried again each second: %s",
-                  err->text);
-    else
-        log_info("Relay: the files of all reports in the journal are being made again");
-}
-
-static bool open_spool(struct program *program, struct error *err)
+/* Who only checks takes nobody's place, and is followed by nobody. */
+static bool open_addresses(struct program *program, bool only_checks, struct error *err)
 {
     const struct settings *settings = settings_of(program);
-    const struct spool_settings spool = {
-        .queues = {program->outboxes[SMX_NORMAL], program->outboxes[SMX_HIGH], program->outboxes[SMX_LOW]},
-        .queue_count = 3,
-        .prefix = settings->unverified_prefix == NULL ? "" : settings->unverified_prefix,
-        .extension = ".smx",
-        .sync = (enum spool_sync)settings->sync_method,
-        .min_free = settings->min_free,
-        .max_files = settings->max_inbox_files,
-        .journal_directory = program->journal,
-        .journal_size = settings->journal_size,
-        .trouble = log_trouble,
-        .batch_time = &program->counters.commit_time,
-        .batch_size = &program->counters.batch_reports,
-    };
-    counters_init(&program->counters);
-    program->relay.counters = &program->counters;
-    if (!spool_open(&spool, &program->relay.spool, err))
+    struct handover_sockets *given = &program->given;
+    given->connection = -1;
+    if (!only_checks && settings->take_over && !handover_take(settings->root, given, err))
         return false;
-    const struct error *complaint = spool_complaint(program->relay.spool);
-    if (complaint != NULL) {
-        log_warning("Relay: working without a journal, and so slower: %s", complaint->text);
-        (void)fprintf(stderr, "mprelay: working without a journal, and so slower: %s\n", complaint->text);
-    }
-    return true;
+    return listener_open(&settings->listen, given, &program->listener, err);
 }
 
-/* A descriptor for each connection and for each file of the batches in hand, and some. */
-static bool raise_limits(const struct program *program, struct error *err)
+/* Everything that can be wrong shows here; --check-config ends after it. Files are limited before there are threads. */
+static bool prepare(struct program *program, bool only_checks, struct error *err)
 {
-    enum { OTHERS = 2048 };
-    const uint64_t wanted = settings_of(program)->max_connections + OTHERS;
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return error_os(err, "cannot ask for the limit of open files");
-    if (limit.rlim_cur >= wanted)
-        return true;
-    limit.rlim_cur = limit.rlim_max;
-    if (limit.rlim_max < wanted || setrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return error_set(err, ERROR_SYSTEM,
-                         "max-connections = %llu needs %llu open files, the limit is %llu: raise it "
-                         "(ulimit -n, LimitNOFILE=) or take fewer connections",
-                         (unsigned long long)settings_of(program)->max_connections, (unsigned long long)wanted,
-                         (unsigned long long)limit.rlim_max);
-    return true;
+    const struct settings *settings = settings_of(program);
+    counters_init(&program->counters);
+    return write_log_paths(settings, program->logs, program->log, err) &&
+           open_addresses(program, only_checks, err) &&
+           (!settings->sandbox ||
+            confine_files(settings, program->logs, config_file(program->config), &program->sandbox, err)) &&
+           open_log(program, err) && generation_open(settings, &program->counters, &program->generation, err) &&
+           condition_open(&program->generation->relay, settings, &program->given, &program->condition, err);
 }
 
-/* Everything that can be wrong shows here; --check-config ends after it. */
-static bool prepare(struct program *program, struct error *err)
+/* ---- reloading ---- */
+
+static void note_renewal(void *owner, const struct config_row *row, const char *before, const char *after)
 {
-    return raise_limits(program, err) && write_paths(program, err) && open_log(program, err) &&
-           open_spool(program, err) && http_open(&program->relay, settings_of(program), &program->http, err) &&
-           condition_open(&program->relay, settings_of(program), &program->condition, err);
+    (void)before, (void)after;
+    *(bool *)owner |= row->when == RENEWED;
 }
-
-/* ---- running ---- */
 
 static void log_change(void *owner, const struct config_row *row, const char *before, const char *after)
 {
     (void)owner;
-    if (row->when == ON_RELOAD)
-        log_info("Relay: setting %s changed from '%s' to '%s'", row->name, before, after);
-    else
+    if (row->when == AT_START)
         log_warning("Relay: setting %s is now '%s' in the file; it stays '%s' until the relay is started anew",
                     row->name, after, before);
+    else
+        log_info("Relay: setting %s changed from '%s' to '%s'", row->name, before, after);
 }
 
-static void refuse_settings(struct program *program, const struct error *err)
+static void *retire(void *argument)
 {
-    log_error("Relay: settings not reloaded, the old ones stay: %s", err->text);
-    condition_note_reload(program->condition, NULL);
+    struct retired *retired = argument;
+    generation_close(retired->generation);
+    log_info("Relay: all that came under the old settings is answered");
+    return NULL;
+}
+
+/* Without a thread for the old generation it is closed here, and signals wait. */
+static void put_off(struct program *program, struct retired *retired)
+{
+    retired->generation = program->generation;
+    if (pthread_create(&retired->thread, NULL, retire, retired) == 0) {
+        retired->before = program->retired;
+        program->retired = retired;
+        return;
+    }
+    (void)retire(retired);
+    sys.release(retired);
+}
+
+/* The old generation takes no socket any more when the new one takes the first. */
+static bool renew(struct program *program, const struct settings *settings, struct error *err)
+{
+    struct generation *fresh = NULL;
+    struct retired *retired = sys.allocate(sizeof *retired);
+    if (retired == NULL)
+        return error_set(err, ERROR_NO_MEMORY, "no memory for the new settings");
+    if (!generation_open(settings, &program->counters, &fresh, err) || !generation_start(fresh, err)) {
+        generation_close(fresh);
+        sys.release(retired);
+        return false;
+    }
+    listener_turn(program->listener, fresh->http);
+    condition_turn(program->condition, &fresh->relay);
+    put_off(program, retired);
+    program->generation = fresh;
+    return true;
+}
+
+/* Is it within reach, for what opens it later? What is not there yet may come. */
+static bool check_reach(const char *directory, struct error *err)
+{
+    const int fd = directory == NULL ? -1 : sys.openat(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (fd >= 0)
+        (void)sys.close(fd);            /* only tried */
+    return directory == NULL || fd >= 0 || errno != EACCES || error_os(err, "cannot open '%s'", directory);
+}
+
+static bool try_log(const char *logs, const char *log, struct error *err)
+{
+    if (!sys_make_directory(logs, err))
+        return false;
+    const int fd = sys.openat(AT_FDCWD, log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+    if (fd < 0)
+        return error_os(err, "cannot open the log '%s'", log);
+    (void)sys.close(fd);                /* only tried */
+    return true;
+}
+
+/* The root stays: paths below it are those of the start. */
+static bool take_settings(struct program *program, struct config *fresh, struct error *err)
+{
+    struct settings *settings = (struct settings *)(uintptr_t)config_values(fresh);
+    char logs[DAEMON_PATH_SIZE];
+    char log[DAEMON_PATH_SIZE];
+    bool renewed = false;
+    settings->root = settings_of(program)->root;
+    config_compare(program->config, fresh, note_renewal, &renewed);
+    if (!write_log_paths(settings, logs, log, err) ||
+        (strcmp(log, program->log) != 0 && !try_log(logs, log, err)) ||
+        !check_reach(settings->resync_dir, err))
+        return false;
+    if (!(renewed ? renew(program, settings, err) : generation_reload(program->generation, settings, err)))
+        return false;
+    memcpy(program->logs, logs, sizeof logs);
+    memcpy(program->log, log, sizeof log);
+    return true;
+}
+
+static bool read_settings(struct program *program, struct config **out, struct error *err)
+{
+    if (program->old_count == MOST_RELOADS)
+        return error_set(err, ERROR_BUSY, "they were reloaded %d times: start the relay anew", MOST_RELOADS);
+    if (!config_reload(program->config, out, err))
+        return false;
+    if (take_settings(program, *out, err))
+        return true;
+    config_close(*out);
+    return false;
 }
 
 /* A bad file changes nothing. The old settings stay in memory, because requests in hand may still use them. */
@@ -168,17 +231,12 @@ static void reload(struct program *program)
     struct config *fresh;
     struct error err;
     log_reopen();
-    if (program->old_count == MOST_RELOADS) {
-        log_error("Relay: settings were reloaded %d times; start the relay anew for the next change", MOST_RELOADS);
-        return;
-    }
-    if (!config_reload(program->config, &fresh, &err)) {
-        refuse_settings(program, &err);
-        return;
-    }
-    if (!http_reload(program->http, config_values(fresh), &err)) {
-        refuse_settings(program, &err);
-        config_close(fresh);
+    if (!read_settings(program, &fresh, &err)) {
+        const bool shut_out = err.os == EACCES && program->sandbox.files > 0;
+        log_error("Relay: settings not reloaded, the old ones stay: %s%s", err.text,
+                  shut_out ? " (with sandbox = yes only what lay below its directories at the start is in reach)" : "");
+        condition_note_reload(program->condition, NULL);
+        life_say_reloaded(err.text);
         return;
     }
     config_compare(program->config, fresh, log_change, NULL);
@@ -186,45 +244,141 @@ static void reload(struct program *program)
     program->config = fresh;
     const struct log_settings settings = log_settings(program);
     log_set(&settings);
+    log_move(&settings);
     condition_note_reload(program->condition, settings_of(program));
     log_info("Relay: settings reloaded");
+    life_say_reloaded(NULL);
+}
+
+/* ---- running ---- */
+
+static void limit_calls(struct program *program)
+{
+    char text[SANDBOX_TEXT_SIZE];
+    if (!settings_of(program)->sandbox) {
+        log_info("Relay: sandbox: off");
+        return;
+    }
+    sandbox_limit_calls(&program->sandbox);
+    sandbox_describe(&program->sandbox, text);
+    if (program->sandbox.files > 0 && program->sandbox.calls > 0)
+        log_info("Relay: sandbox: %s", text);
+    else
+        log_warning("Relay: sandbox: %s", text);
+}
+
+/* From the thread of the handover. */
+static void note_given(void *owner)
+{
+    const struct program *program = owner;
+    listener_give_up(program->listener);
+    condition_give_up(program->condition);
+    log_info("Relay: another relay has taken this one's place");
+    (void)kill(getpid(), SIGTERM);      /* as a service manager would */
+}
+
+static bool start_handover(struct program *program, struct error *err)
+{
+    static struct handover_sockets sockets;
+    listener_write_sockets(program->listener, &sockets);
+    condition_write_socket(program->condition, &sockets);
+    if (program->handover == NULL)
+        log_info("Relay: no other relay can take this one's place: %s", program->handover_complaint.text);
+    return program->handover == NULL || handover_start(program->handover, &sockets, note_given, program, err);
 }
 
 static void say_ready(const struct program *program)
 {
-    const struct settings *settings = settings_of(program);
-    for (size_t i = 0; i < settings->listen.count; i++) {
-        log_info("Relay: taking reports on %s", settings->listen.at[i]);
-        (void)fprintf(stderr, "mprelay: ready on %s, keeping reports in %s\n", settings->listen.at[i],
-                      program->outboxes[SMX_NORMAL]);
+    const char *outbox = program->generation->outboxes[SMX_NORMAL];
+    size_t count = 0;
+    for (const char *name; (name = listener_name(program->listener, count)) != NULL; count++) {
+        log_info("Relay: taking reports on %s", name);
+        (void)fprintf(stderr, "mprelay: ready on %s, keeping reports in %s\n", name, outbox);
     }
+    life_say_ready(listener_name(program->listener, 0), count, outbox);
 }
 
-static bool run(struct program *program, const sigset_t *signals, struct error *err)
+/* Sockets are made until here. */
+static bool start(struct program *program, struct error *err)
 {
-    if (!http_start(program->http, err))
+    struct generation *generation = program->generation;
+    if (!handover_open(settings_of(program)->root, &program->given, &program->handover, &program->handover_complaint))
+        program->handover = NULL;
+    limit_calls(program);
+    if (!generation_start(generation, err) || !listener_start(program->listener, http_take, generation->http, err) ||
+        !start_handover(program, err))
         return false;
     program->started = true;
     condition_enter(program->condition, PHASE_RUNNING);
     say_ready(program);
-    for (;;) {
-        int signal_number;
-        if (sigwait(signals, &signal_number) != 0)
-            continue;                   /* interrupted */
-        if (signal_number != SIGHUP)
-            break;
-        reload(program);
+    handover_finish(&program->given, true);
+    return true;
+}
+
+static bool is_alive(const struct program *program)
+{
+    return sys_ticks() - listener_looked(program->listener) < HANGS && http_is_alive(program->generation->http);
+}
+
+/* 0: the time is up, or the call was interrupted. */
+static int wait_for_signal(const sigset_t *signals, int64_t time)
+{
+    const struct timespec most = {.tv_sec = time / SECOND, .tv_nsec = time % SECOND * 1000};
+    const int number = time > 0 ? sigtimedwait(signals, NULL, &most) : sigwaitinfo(signals, NULL);
+    return number < 0 ? 0 : number;
+}
+
+static bool run(struct program *program, const sigset_t *signals, struct error *err)
+{
+    const int64_t watchdog = daemon_watchdog_interval();
+    int number = 0;
+    if (!start(program, err))
+        return false;
+    while (number == 0 || number == SIGHUP) {
+        number = wait_for_signal(signals, watchdog);
+        if (number == SIGHUP) {
+            life_say_reloading();
+            reload(program);
+        }
+        if (watchdog > 0 && is_alive(program))
+            life_say_alive();
     }
     condition_enter(program->condition, PHASE_STOPPING);
+    life_say_stopping(http_count_connections(program->generation->http));
+    life_bound_stop((int64_t)settings_of(program)->request_timeout + STOP_GRACE);
     log_info("Relay: stopping");
     return true;
 }
 
+static void close_retired(struct retired *retired)
+{
+    while (retired != NULL) {
+        struct retired *before = retired->before;
+        (void)pthread_join(retired->thread, NULL);
+        sys.release(retired);
+        retired = before;
+    }
+}
+
+/* Another thread ends the process: it has taken too long. */
+static void wait_for_end(void)
+{
+    const struct timespec moment = {.tv_sec = 1};
+    for (;;)
+        (void)nanosleep(&moment, NULL);
+}
+
 static void close_program(struct program *program)
 {
-    http_stop(program->http);
+    handover_finish(&program->given, false);
+    handover_close(program->handover);
+    listener_close(program->listener);
+    generation_stop(program->generation);
     condition_close(program->condition);
-    spool_close(program->relay.spool);
+    generation_close(program->generation);
+    close_retired(program->retired);
+    if (!life_may_end())
+        wait_for_end();
     if (program->started)
         log_info("Relay: stopped");
     if (program->logging)
@@ -253,7 +407,7 @@ int main(int argc, char **argv)
     (void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
     daemon_block_signals(&signals);
     xml_init();
-    const bool good = prepare(&program, &err) && (wish == CONFIG_CHECK || run(&program, &signals, &err));
+    const bool good = prepare(&program, wish == CONFIG_CHECK, &err) && (wish == CONFIG_CHECK || run(&program, &signals, &err));
     close_program(&program);
     if (!good)
         return daemon_fail("mprelay", &err);

@@ -22,6 +22,8 @@ struct settings {
     const char *log_dir;
     const char *journal_dir;
     const char *resync_dir;             /* NULL: none */
+    bool take_over;
+    bool sandbox;
 
     uint64_t max_request;
     uint64_t max_inflated;

@@ -282,7 +282,7 @@ static void the_least_rate_is_that_of_each_window(void **state)
     connections_fini(&connections);
 }
 
-static void draining_ends_what_is_idle_and_nothing_else(void **state)
+static void draining_ends_what_is_idle_for_a_while_and_nothing_else(void **state)
 {
     static const char *const none = NULL;
     struct connections connections;
@@ -294,8 +294,34 @@ static void draining_ends_what_is_idle_and_nothing_else(void **state)
         lead_to(connection, at);
         connections.draining = true;
         assert_int_equal(connections_have_work(&connections), at == CONNECTION_OURS);
-        connections_watch(&connections, sys_ticks());
+        connections_watch(&connections, connection->since + 2 * SECOND);
+        assert_int_equal(connection->state, at);        /* it may be about to ask */
+        connections_watch(&connections, connection->since + 2 * SECOND + 1);
         assert_int_equal(connection->state, at == CONNECTION_IDLE ? CONNECTION_CUT : at);
+        connection_close(&connections, connection);
+        close_pair(pair);
+        connections_fini(&connections);
+    }
+}
+
+/* The same for one that was cut: its worker has to close it at once. */
+static void what_waits_for_us_too_long_hangs(void **state)
+{
+    static const char *const none = NULL;
+    struct connections connections;
+    (void)state;
+    for (enum connection_state at = CONNECTION_IDLE; at <= CONNECTION_CUT; at++) {
+        const struct pair pair = make_pair();
+        begin(&connections, &none, 0);
+        struct connection *connection = connection_open(&connections, pair.ours);
+        if (at == CONNECTION_CUT)
+            connections_watch(&connections, sys_ticks() + 3600LL * SECOND);
+        else
+            lead_to(connection, at);
+        assert_int_equal(connection->state, at);
+        assert_false(connections_hang(&connections, connection->since));
+        const bool hangs = connections_hang(&connections, connection->since + 1);
+        assert_int_equal(hangs, at == CONNECTION_OURS || at == CONNECTION_CUT);
         connection_close(&connections, connection);
         close_pair(pair);
         connections_fini(&connections);
@@ -413,7 +439,8 @@ int main(void)
         cmocka_unit_test(refused_memory_is_no_connection),
         cmocka_unit_test(each_state_has_its_deadline),
         cmocka_unit_test(the_least_rate_is_that_of_each_window),
-        cmocka_unit_test(draining_ends_what_is_idle_and_nothing_else),
+        cmocka_unit_test(draining_ends_what_is_idle_for_a_while_and_nothing_else),
+        cmocka_unit_test(what_waits_for_us_too_long_hangs),
         cmocka_unit_test(a_second_request_has_its_own_time),
         cmocka_unit_test(an_end_that_came_with_the_last_bytes_is_shown_to_the_worker),
         cmocka_unit_test(bytes_without_a_request_are_garbage),

@@ -179,6 +179,37 @@ static void a_socket_is_taken_only_by_whom_it_is_for(void **state)
         (void)close(null);
 }
 
+static void sockets_come_with_their_names(void **state)
+{
+    static const struct {
+        const char *names; /* NULL: it tells none */
+        const char *first;
+        const char *second;
+    } rows[] = {{NULL, "", ""}, {"a", "a", ""}, {"a:b", "a", "b"}, {":b", "", "b"}, {"a::c", "a", ""}, {"", "", ""}};
+    char name[DAEMON_SOCKET_NAME_SIZE];
+    (void)state;
+    const int kept[] = {fcntl(FIRST_SOCKET, F_DUPFD_CLOEXEC, 10), fcntl(FIRST_SOCKET + 1, F_DUPFD_CLOEXEC, 10)};
+    const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    assert_true(dup2(null, FIRST_SOCKET) == FIRST_SOCKET && dup2(null, FIRST_SOCKET + 1) == FIRST_SOCKET + 1);
+    set_number("LISTEN_FDS", 2);
+    set_number("LISTEN_PID", getpid());
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        (void)(rows[i].names == NULL ? unsetenv("LISTEN_FDNAMES") : setenv("LISTEN_FDNAMES", rows[i].names, 1));
+        assert_int_equal(daemon_handed_socket(0, name), FIRST_SOCKET);
+        assert_string_equal(name, rows[i].first);
+        assert_int_equal(daemon_handed_socket(1, name), FIRST_SOCKET + 1);
+        assert_string_equal(name, rows[i].second);
+        assert_int_equal(daemon_handed_socket(2, name), -1);
+    }
+    (void)unsetenv("LISTEN_FDNAMES");
+    for (int i = 0; i < 2; i++) {
+        (void)close(FIRST_SOCKET + i);
+        if (kept[i] >= 0)
+            (void)dup2(kept[i], FIRST_SOCKET + i);
+        (void)close(kept[i]);
+    }
+}
+
 /* ---- the end ---- */
 
 static int status_of_output(const char *path)
@@ -221,6 +252,7 @@ int main(void)
         cmocka_unit_test(nobody_is_told_where_there_is_no_manager),
         cmocka_unit_test(the_watchdog_is_fed_twice_in_its_time),
         cmocka_unit_test(a_socket_is_taken_only_by_whom_it_is_for),
+        cmocka_unit_test(sockets_come_with_their_names),
         cmocka_unit_test(output_that_was_cut_off_is_no_success),
         cmocka_unit_test(a_start_that_fails_is_78),
     };
