@@ -159,7 +159,8 @@ format:  ## Bring the sources into the house's format.
 install: all  ## Install programs, manual pages, units and sample settings (DESTDIR, PREFIX).
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
 	    $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7 $(DESTDIR)$(PREFIX)/share/man/man8 \
-	    $(DESTDIR)$(PREFIX)/share/doc/mprelay $(DESTDIR)$(PREFIX)/lib/systemd/system
+	    $(DESTDIR)$(PREFIX)/share/doc/mprelay $(DESTDIR)$(PREFIX)/lib/systemd/system \
+	    $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 	install -m 755 $(BUILD)/mprelay $(BUILD)/statesys $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(BUILD)/smx $(DESTDIR)$(PREFIX)/bin/smx
 	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
@@ -167,8 +168,11 @@ install: all  ## Install programs, manual pages, units and sample settings (DEST
 	install -m 644 man/*.7 $(DESTDIR)$(PREFIX)/share/man/man7
 	install -m 644 man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 644 etc/mprelay.conf etc/statesys.conf etc/alerts.yml etc/dashboard.json $(DESTDIR)$(PREFIX)/share/doc/mprelay
-	sed 's|/usr/local|$(PREFIX)|' etc/statesys.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/statesys.service
-	install -m 644 etc/statesys.socket $(DESTDIR)$(PREFIX)/lib/systemd/system
+	for unit in mprelay statesys; do \
+	    sed 's|/usr/local|$(PREFIX)|' etc/$$unit.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit.service; done
+	install -m 644 etc/*.socket $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 644 etc/mprelay.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/mprelay.conf
+	install -m 644 etc/mprelay.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/mprelay.conf
 
 clean:  ## Remove everything that was built.
 	rm -rf build

@@ -50,13 +50,13 @@
 enum call { EACH_CALL(AS_NUMBER), CALLS };
 static const char *const names[CALLS] = {EACH_CALL(AS_TEXT)};
 
-enum { MOST_CALLS = 96, NAME_SIZE = 24, SHORT = -1, KILLED = -2 };
+enum { MOST_CALLS = 96, NAME_SIZE = 24, SHORT = -1, KILLED = -2, HANGS = -3 };
 
 /* As failing.py packs it. */
 struct control {
     _Atomic int32_t armed;              /* 1 and the call that is to fail; 0: none */
     _Atomic int32_t error;              /* the errno that it leaves; SHORT: it does its work for one byte; KILLED: there
-                                           is no more of the program */
+                                           is no more of the program; HANGS: it never returns */
     _Atomic int64_t left;               /* so many calls until then */
     _Atomic int64_t failed;
     _Atomic int64_t blocks;             /* of memory in use */
@@ -125,6 +125,8 @@ static int fault_of(enum call call)
     control->failed++;
     if (control->error == KILLED)
         (void)kill(getpid(), SIGKILL);
+    while (control->error == HANGS)
+        (void)nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     if (control->error != SHORT)
         errno = control->error;
     return control->error;

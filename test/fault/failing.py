@@ -10,7 +10,7 @@ import row  # noqa: F401, it finds the modules of the stories
 from relay import BUILD
 
 HEAD, NAMES, NAME = struct.Struct("=iiqqq"), 96, 24
-WAYS = {"SHORT": -1, "KILLED": -2}         # beside errors: half of its work is done; the program is killed instead
+WAYS = {"SHORT": -1, "KILLED": -2, "HANGS": -3}     # beside errors: half is done; the program is killed; it never returns
 LIBRARY = BUILD / "test/failing.so"
 
 WRITING = "EIO ENOSPC EDQUOT EINTR SHORT"
@@ -72,6 +72,9 @@ class Failing:
     def disarm(self):
         """Did it fail?"""
         struct.pack_into("=i", self.shared, 0, 0)
+        return struct.unpack_from("=q", self.shared, 16)[0] > 0
+
+    def has_failed(self):
         return struct.unpack_from("=q", self.shared, 16)[0] > 0
 
     def blocks(self):

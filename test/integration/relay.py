@@ -93,14 +93,16 @@ class Connection:
 
 class Daemon:
     """A program of ours: started until it says that it is ready, stopped as the service manager does it."""
-    def __init__(self, command, said, environment=None, preexec=None):
+    def __init__(self, command, said, environment=None, preexec=None, pass_fds=()):
         self.command, self.said, self.environment, self.preexec = command, said, environment, preexec
+        self.pass_fds = pass_fds
         self.start()
 
     def launch(self):
         with open(self.said, "wb") as stderr:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr,
-                                            env=self.environment, preexec_fn=self.preexec, restore_signals=False)
+                                            env=self.environment, preexec_fn=self.preexec, restore_signals=False,
+                                            pass_fds=self.pass_fds)
 
     def start(self):
         self.launch()
@@ -119,15 +121,27 @@ class Daemon:
 
 
 class Relay(Daemon):
-    def __init__(self, root, wrapper=(), environment=None, preexec=None, **settings):
+    def __init__(self, root, wrapper=(), environment=None, preexec=None, pass_fds=(), **settings):
         self.root, self.port, self.seen, self.posted = pathlib.Path(root), free_port(), 0, 0
         self.address, self.admin = ("127.0.0.1", self.port), settings.get("admin_listen")
         self.box = self.root / "inboxes/auth/statesys.box/incoming"
         self.log_path = self.root / "logs/MP_Relay.log"
+        if "coverage" in BUILD.name:
+            settings.setdefault("sandbox", "no")        # what was run is noted at the end, outside of the root
         super().__init__([*wrapper, str(BUILD / "mprelay"), *command_line(
             {"root": str(root), "listen": "127.0.0.1:%d" % self.port, "admin_listen": "off", "stats_interval": 0,
              **settings})],
-            pathlib.Path(str(root) + ".stderr"), environment, preexec)
+            pathlib.Path(str(root) + ".stderr"), environment, preexec, pass_fds)
+
+    @classmethod
+    def beside(cls, other, *words, starts=True):
+        """Another process with the settings of that one, and more; one that is not to start is only launched."""
+        relay = cls.__new__(cls)
+        vars(relay).update(vars(other))
+        relay.command = [*other.command, *words]
+        relay.said = other.said.with_name("%s.%d" % (other.said.name, other.process.pid))
+        relay.start() if starts else relay.launch()
+        return relay
 
     def sockets(self):
         """How many it has open: the one that it listens on, and one for each connection."""

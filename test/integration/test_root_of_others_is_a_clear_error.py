@@ -35,3 +35,12 @@ def test_a_directory_of_another_user():
         done = run(place + "/root", program, **how)
     assert done.returncode in (73, 78) and place + "/root" in done.stderr
     assert "ermission denied" in done.stderr
+
+
+@pytest.mark.parametrize("directory", ["inboxes/auth/statesys.box/incoming", "inboxes/auth/statesys.box/incoming/low",
+                                       "journal"])
+def test_a_directory_that_others_may_write_to(tmp_path, directory):
+    (tmp_path / directory).mkdir(parents=True)
+    (tmp_path / directory).chmod(0o1777)
+    done = run(str(tmp_path))
+    assert done.returncode == 78 and "others may write" in done.stderr and str(tmp_path / directory) in done.stderr

@@ -1,0 +1,84 @@
+"""A new relay takes the place of an old one under load: 64 clients go on, none is refused, each is answered 200, and what
+was answered is there."""
+import contextlib
+import os
+
+from crowd import Crowd
+from manager import Sockets, hand_in
+from relay import PATIENCE, Relay, free_port, wait_until
+
+EACH = 300                              # reports before, between and after the upgrades
+
+
+def go_on(crowd):
+    kept = crowd.kept()
+    wait_until(lambda: crowd.kept() >= kept + EACH or crowd.failures, "%d reports" % EACH)
+
+
+@contextlib.contextmanager
+def crowd_of(address, last):
+    """The crowd; when its block ends all is compared with what lies in the inbox of the last relay."""
+    crowd = Crowd(address)
+    go_on(crowd)
+    yield crowd
+    statuses, failures = crowd.stop()
+    last().stop()
+    assert failures == [] and set(statuses) == {200}
+    files = last().files()
+    assert len(set(files.values())) == len(files) == statuses[200]
+
+
+def said(relay, words):
+    return [record for record in relay.log() if words in record.text]
+
+
+def test_the_next_relay_takes_over_the_addresses(start, tmp_path):
+    path = tmp_path / "mp.sock"
+    port = free_port()
+    relays = [start(root=tmp_path / "root", log_max_size="100M", take_over="yes",
+                    listen=["127.0.0.1:%d" % port, "unix:%s" % path])]
+    relays[0].address = ("127.0.0.1", port)
+    with crowd_of(relays[0].address, lambda: relays[-1]) as crowd:
+        for number in range(1, 4):
+            relays.append(Relay.beside(relays[-1]))
+            assert relays[-2].process.wait(PATIENCE) == 0
+            wait_until(lambda: len(said(relays[-1], "working with the journal from now on")) == number, "the journal")
+            assert path.is_socket()
+            go_on(crowd)
+    assert not path.exists()
+    assert len(said(relays[-1], "another relay has taken this one's place")) == 3
+
+
+def test_one_that_cannot_start_leaves_the_place_to_the_other(start, tmp_path):
+    relay = start(root=tmp_path / "root", log_max_size="100M")
+    with crowd_of(relay.address, lambda: relay) as crowd:
+        for wrong in (["--listen", "192.0.2.1:1"], ["--outbox", "/dev/null/box"], ["--max-connections", "100000000"]):
+            failing = Relay.beside(relay, "--take-over", "yes", *wrong, starts=False)
+            assert failing.process.wait(PATIENCE) == 78
+        go_on(crowd)
+        assert relay.process.poll() is None
+
+
+def test_the_service_manager_keeps_the_socket(start, tmp_path):
+    """Stopped, and only then started anew, as `systemctl restart` does."""
+    sockets = Sockets(["mprelay.socket"])
+    relay = start(root=tmp_path / "root", log_max_size="100M", wrapper=sockets.wrapper, pass_fds=sockets.pass_fds)
+    wait_until(lambda: said(relay, "taking reports on 127.0.0.1:%d" % sockets.ports[0]), "the address")
+    with crowd_of(("127.0.0.1", sockets.ports[0]), lambda: relay) as crowd:
+        for _ in range(3):
+            relay.stop()
+            relay.start()
+            go_on(crowd)
+    sockets.close()
+
+
+def test_what_is_no_listening_socket_is_refused(start, tmp_path):
+    reading, writing = os.pipe()
+    relay = start(root=tmp_path / "root")
+    relay.stop()
+    relay.command = [*hand_in([reading], ["something"]), *relay.command]
+    relay.pass_fds = [reading]
+    relay.launch()
+    assert relay.process.wait(PATIENCE) == 78 and b"no socket that listens" in relay.said.read_bytes()
+    os.close(reading)
+    os.close(writing)
