@@ -145,8 +145,8 @@ static bool adopt(struct listener *listener, int fd, struct error *err)
     const int flags = fcntl(fd, F_GETFL);
     if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) != 0 || !listens || flags < 0 ||
         fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
-        return error_set(err, ERROR_SYSTEM, "descriptor %d, handed in by the service manager, is no socket that listens",
-                         fd);
+        return error_set(err, ERROR_SYSTEM,
+                         "descriptor %d, handed in by the service manager, is no socket that listens", fd);
     write_name(fd, name);
     return add_socket(listener, name, fd, ORIGIN_MANAGER, err);
 }
@@ -162,8 +162,8 @@ static bool adopt_handed(struct listener *listener, struct error *err)
     return true;
 }
 
-static bool open_sockets(struct listener *listener, const struct config_list *addresses,
-                         struct handover_sockets *given, struct error *err)
+static bool open_sockets(struct listener *listener, const struct config_list *addresses, struct handover_sockets *given,
+                         struct error *err)
 {
     if (!adopt_handed(listener, err))
         return false;

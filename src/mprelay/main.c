@@ -107,8 +107,7 @@ static bool prepare(struct program *program, bool only_checks, struct error *err
 {
     const struct settings *settings = settings_of(program);
     counters_init(&program->counters);
-    return write_log_paths(settings, program->logs, program->log, err) &&
-           open_addresses(program, only_checks, err) &&
+    return write_log_paths(settings, program->logs, program->log, err) && open_addresses(program, only_checks, err) &&
            (!settings->sandbox ||
             confine_files(settings, program->logs, config_file(program->config), &program->sandbox, err)) &&
            open_log(program, err) && generation_open(settings, &program->counters, &program->generation, err) &&
@@ -202,8 +201,7 @@ static bool take_settings(struct program *program, struct config *fresh, struct 
     bool renewed = false;
     settings->root = settings_of(program)->root;
     config_compare(program->config, fresh, note_renewal, &renewed);
-    if (!write_log_paths(settings, logs, log, err) ||
-        (strcmp(log, program->log) != 0 && !try_log(logs, log, err)) ||
+    if (!write_log_paths(settings, logs, log, err) || (strcmp(log, program->log) != 0 && !try_log(logs, log, err)) ||
         !check_reach(settings->resync_dir, err))
         return false;
     if (!(renewed ? renew(program, settings, err) : generation_reload(program->generation, settings, err)))
@@ -407,7 +405,8 @@ int main(int argc, char **argv)
     (void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
     daemon_block_signals(&signals);
     xml_init();
-    const bool good = prepare(&program, wish == CONFIG_CHECK, &err) && (wish == CONFIG_CHECK || run(&program, &signals, &err));
+    const bool good = prepare(&program, wish == CONFIG_CHECK, &err) &&
+                      (wish == CONFIG_CHECK || run(&program, &signals, &err));
     close_program(&program);
     if (!good)
         return daemon_fail("mprelay", &err);
