@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -101,7 +101,7 @@ static void *end_at_last(void *unused)
     (void)fprintf(stderr, "mprelay: stopped although a disk or a request still hung\n");
     (void)alarm(LAST_SECONDS);
     log_close();
-    _exit(EXIT_SUCCESS);
+    _exit(EX_TEMPFAIL);
 }
 
 void life_bound_stop(int64_t time)
