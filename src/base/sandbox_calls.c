@@ -145,6 +145,9 @@ static const int plain_calls[] = {
     SYS_clock_gettime,
     SYS_clock_getres,
     SYS_gettimeofday,
+#if SANITIZED && defined(__x86_64__)
+    SYS_getdents,
+#endif
 #if SANITIZED
     SYS_clone,
     SYS_ptrace,
