@@ -21,8 +21,8 @@ bool http_open(struct relay *relay, const struct settings *settings, struct http
 bool http_start(struct http *http, struct error *err) MUST_CHECK;
 /* Requests begun before go on with the old settings, which must stay until http_stop. */
 bool http_reload(struct http *http, const struct settings *settings, struct error *err) MUST_CHECK;
-/* A struct http; the socket is its own from then on. */
-void http_take(void *http, int fd, const struct sockaddr *peer, socklen_t len);
+/* The owner is a struct http; the socket is its own from then on. */
+void http_take(void *owner, int fd, const struct sockaddr *peer, socklen_t len);
 size_t http_count_connections(struct http *http);
 /* False: a worker, the watcher or what keeps reports has not moved for minutes although there is work. Any thread. */
 bool http_is_alive(struct http *http);
