@@ -23,9 +23,9 @@ $(call need,libmicrohttpd,libmicrohttpd-dev)$(call need,libxml-2.0,libxml2-dev)
 $(call need,zlib,zlib1g-dev)$(call need,libcurl,libcurl4-openssl-dev)
 $(call need,sqlite3,libsqlite3-dev)$(call need,libpq,libpq-dev)$(call need,libcrypto,libssl-dev)
 LIBRARY_CFLAGS := $(shell pkg-config --cflags libmicrohttpd libxml-2.0 zlib libcurl sqlite3 libpq libcrypto)
-LIBS_mprelay := $(shell pkg-config --libs libmicrohttpd libxml-2.0 zlib)
+LIBS_mprelay := $(shell pkg-config --libs libmicrohttpd libxml-2.0 zlib libcrypto)
 LIBS_statesys := $(shell pkg-config --libs libmicrohttpd libxml-2.0 sqlite3 libpq libcrypto)
-LIBS_smx := $(shell pkg-config --libs libcurl libxml-2.0 zlib sqlite3 libpq)
+LIBS_smx := $(shell pkg-config --libs libcurl libxml-2.0 zlib sqlite3 libpq libcrypto)
 endif
 
 PROGRAMS := mprelay statesys smx
