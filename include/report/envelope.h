@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "report/signature.h"
 #include "report/text.h"
 #include "report/xml.h"
 
@@ -32,6 +33,8 @@ struct envelope_limits {
 
 enum { ENVELOPE_MOST_WARNINGS = 8 };
 
+struct msg;
+
 struct message {
     struct span id;                 /* as sent, trimmed; UTF-8 as all that follows */
     struct span source_id;
@@ -41,12 +44,15 @@ struct message {
     struct span file_type;          /* "SMX"; where it was absent and guessed, "SMX" with guessed true */
     bool guessed;
     bool has_clientauth;            /* a clientauth hook with a PayloadSignature: a signed message */
+    struct signature signature;     /* as sent: PayloadSignature and HashAlgorithm */
+    struct span public_key;         /* PublicKey, as sent: a PUBLICKEYBLOB in hex */
     size_t attachments;
     struct span payload;            /* part 2 as sent: what a signature covers */
     struct span text;               /* the report's text: no byte order mark, no trailing NULs */
     enum text_encoding encoding;
     struct span warnings[ENVELOPE_MOST_WARNINGS];   /* what was tolerated (wire.md 2.1) */
     size_t warning_count;
+    const struct msg *msg;          /* between envelope_begin and envelope_finish */
 };
 
 /* The Content-Type header: 415 if it is neither multipart/mixed nor a type of the plain form, 400 if a boundary is
@@ -65,7 +71,12 @@ enum envelope_coding { ENVELOPE_IDENTITY, ENVELOPE_GZIP, ENVELOPE_DEFLATE };
 bool envelope_coding(struct span content_encoding, enum envelope_form form, enum envelope_coding *out,
                      struct error *err) MUST_CHECK;
 
-/* CCM_POST: multipart with <Msg>. */
+/* CCM_POST: multipart with <Msg>. envelope_begin goes as far as the hooks: who sent it and what was signed is known, and
+ * nothing is inflated yet; envelope_finish goes on to the text. envelope_open does both. */
+bool envelope_begin(struct span http_body, struct span boundary, const struct envelope_limits *limits,
+                    struct xml_reader *reader, struct arena *arena, struct message *out, struct error *err) MUST_CHECK;
+bool envelope_finish(const struct envelope_limits *limits, struct arena *arena, struct message *message,
+                     struct error *err) MUST_CHECK;
 bool envelope_open(struct span http_body, struct span boundary, const struct envelope_limits *limits,
                    struct xml_reader *reader, struct arena *arena, struct message *out, struct error *err) MUST_CHECK;
 

@@ -93,6 +93,10 @@ struct report {
 bool report_parse(struct span bytes, enum text_encoding encoding, const struct report_limits *limits,
                   struct xml_reader *reader, struct arena *arena, struct report *out, struct error *err) MUST_CHECK;
 
+/* The normal form of a client's identifier, in which clients are compared: of ClientID and SourceID alike. `key` has room
+ * for all of `id`. Returns its length. */
+size_t report_client_key(struct span id, char *key);
+
 /* CIM datetime, spec/smx.md 6: offset east-positive, stars are 0. REPORT_NO_TIME where it is not one. */
 int64_t report_time(struct span text);
 

@@ -189,10 +189,17 @@ static bool begin_client_id(struct parse *parse, struct attributes attributes)
     return true;
 }
 
-/* The form in which identifiers are compared; `key` has room for all of `id`. */
-static size_t write_key(struct span id, char *key)
+static bool has_prefix(struct span id)
+{
+    return id.len >= 5 && span_equal_nocase((struct span){id.at, 5}, SPAN("GUID:"));
+}
+
+size_t report_client_key(struct span id, char *key)
 {
     size_t len = 0;
+    id = span_trim(id);
+    if (has_prefix(id))
+        id = (struct span){id.at + 5, id.len - 5};
     for (size_t i = 0; i < id.len; i++) {
         const char c = id.at[i];
         if (c != ' ' && c != '\t' && c != '\r' && c != '\n')
@@ -203,21 +210,18 @@ static size_t write_key(struct span id, char *key)
 
 static bool finish_client_id(struct parse *parse, struct span text)
 {
-    static const struct span prefix = {"GUID:", 5};
     struct sender *sender = &parse->report.sender;
-    struct span rest = span_trim(text);
+    const struct span rest = span_trim(text);
     if (measure(rest, MOST_ID) < rest.len)
         return error_refuse(parse->err, ERROR_MALFORMED, "report", "line %u: ClientID of more than %d characters",
                             parse->line, MOST_ID);
     if (!keep(parse, rest, &sender->id))
         return false;
-    sender->prefixed = rest.len >= prefix.len && span_equal_nocase((struct span){rest.at, prefix.len}, prefix);
-    if (sender->prefixed)
-        rest = (struct span){rest.at + prefix.len, rest.len - prefix.len};
+    sender->prefixed = has_prefix(rest);
     char *key = arena_alloc(parse->arena, rest.len);
     if (key == NULL)
         return out_of_memory(parse);
-    sender->key = (struct span){key, write_key(rest, key)};
+    sender->key = (struct span){key, report_client_key(rest, key)};
     return true;
 }
 

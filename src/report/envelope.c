@@ -313,21 +313,37 @@ static bool check_file_type(struct message *message, const struct envelope_limit
 
 /* ---- the whole ---- */
 
+bool envelope_begin(struct span http_body, struct span boundary, const struct envelope_limits *limits,
+                    struct xml_reader *reader, struct arena *arena, struct message *out, struct error *err)
+{
+    struct span parts[MULTIPART_PARTS];
+    enum text_encoding encoding;
+    if (!multipart_split(http_body, boundary, parts, err))
+        return false;
+    struct msg *msg = arena_alloc(arena, sizeof *msg);
+    if (msg == NULL)
+        return arena_error(arena, "limit", err);
+    out->payload = parts[1];
+    out->msg = msg;
+    const struct span text = strip(parts[0], &encoding);
+    return check_size(parts[0], text, limits->msg, err) &&
+           msg_parse(text, encoding, limits, reader, arena, out, msg, err) && check_endpoint(out, msg, limits, err) &&
+           check_transport(msg, err);
+}
+
+bool envelope_finish(const struct envelope_limits *limits, struct arena *arena, struct message *message,
+                     struct error *err)
+{
+    struct span payload;
+    return undo_hooks(message->payload, message->msg, limits, arena, &payload, err) &&
+           cut_body(payload, message->msg, message, err) && check_file_type(message, limits, err);
+}
+
 bool envelope_open(struct span http_body, struct span boundary, const struct envelope_limits *limits,
                    struct xml_reader *reader, struct arena *arena, struct message *out, struct error *err)
 {
-    struct span parts[MULTIPART_PARTS];
-    struct span payload;
-    enum text_encoding encoding;
-    struct msg msg;
-    if (!multipart_split(http_body, boundary, parts, err))
-        return false;
-    out->payload = parts[1];
-    const struct span text = strip(parts[0], &encoding);
-    return check_size(parts[0], text, limits->msg, err) &&
-           msg_parse(text, encoding, limits, reader, arena, out, &msg, err) && check_endpoint(out, &msg, limits, err) &&
-           check_transport(&msg, err) && undo_hooks(parts[1], &msg, limits, arena, &payload, err) &&
-           cut_body(payload, &msg, out, err) && check_file_type(out, limits, err);
+    return envelope_begin(http_body, boundary, limits, reader, arena, out, err) &&
+           envelope_finish(limits, arena, out, err);
 }
 
 bool envelope_open_plain(struct span http_body, enum envelope_coding coding, const struct envelope_limits *limits,

@@ -79,6 +79,7 @@ struct reading {
     struct span kept[SINGLES_KEPT];
     bool seen_file_type;
     bool in_clientauth;
+    struct span *value;         /* IN_HOOK_PROPERTY: where it goes */
     size_t properties;
 };
 
@@ -271,15 +272,29 @@ static bool start_hook(struct reading *reading, const struct element *element, s
     return enter(reading, IN_HOOK);
 }
 
+/* NULL: nobody asks for it. */
+static struct span *wanted_value(struct message *message, struct span name)
+{
+    if (span_equal_nocase(name, SPAN("PayloadSignature")))
+        return &message->signature.digits;
+    if (span_equal_nocase(name, SPAN("HashAlgorithm")))
+        return &message->signature.algorithm;
+    return span_equal_nocase(name, SPAN("PublicKey")) ? &message->public_key : NULL;
+}
+
 static bool start_hook_property(struct reading *reading, const struct element *element, struct error *err)
 {
     if (!element->known || !span_equal(element->name, SPAN("Property")))
         return skip_element(reading);
     if (!count_property(reading, err))
         return false;
-    if (reading->in_clientauth && span_equal_nocase(attribute(element, "Name"), SPAN("PayloadSignature")))
-        return enter(reading, IN_HOOK_PROPERTY);
-    return skip_element(reading);
+    reading->value = reading->in_clientauth ? wanted_value(reading->message, attribute(element, "Name")) : NULL;
+    if (reading->value == NULL)
+        return skip_element(reading);
+    if (reading->value->len > 0)
+        return skip_element(reading) &&
+               warn(reading, "clientauth: a property", "is repeated, the first one counts", err);
+    return enter(reading, IN_HOOK_PROPERTY);
 }
 
 /* ---- events ---- */
@@ -341,8 +356,8 @@ static bool on_end(void *owner, struct error *err)
         reading->kept[reading->single] = text;
     else if (reading->place == IN_PROPERTY)
         reading->message->file_type = text;
-    else if (reading->place == IN_HOOK_PROPERTY && text.len > 0)
-        reading->message->has_clientauth = true;
+    else if (reading->place == IN_HOOK_PROPERTY)
+        *reading->value = text;
     reading->place = outer[reading->place];
     return true;
 }
@@ -357,6 +372,7 @@ static void hand_over(const struct reading *reading)
     message->source_host = reading->kept[SINGLE_SOURCE_HOST];
     message->endpoint = reading->kept[SINGLE_ENDPOINT];
     message->reply_mode = reading->kept[SINGLE_REPLY_MODE];
+    message->has_clientauth = message->signature.digits.len > 0;
     reading->msg->target_host = reading->kept[SINGLE_TARGET_HOST];
 }
 

@@ -209,6 +209,28 @@ static void a_hook_is_known_by_element_and_name(void **state)
     }
 }
 
+static void of_each_property_of_a_signature_the_first_counts(void **state)
+{
+    struct parsed parsed = parse_inside(
+        "<Hooks><Hook2 Name='clientauth'><Property Name='PayloadSignature'> AB\r\n</Property>"
+        "<Property Name='hashalgorithm'/></Hook2><Hook2 Name='clientauth'>"
+        "<Property Name='PayloadSignature'>CD</Property><Property Name='HashAlgorithm'>1.2</Property></Hook2></Hooks>");
+    (void)state;
+    assert_true(parsed.done && parsed.message.has_clientauth);
+    assert_span(parsed.message.signature.digits, "AB");
+    assert_span(parsed.message.signature.algorithm, "1.2");
+    assert_span(parsed.message.public_key, "");
+    assert_int_equal(parsed.message.warning_count, 1);
+    assert_span(parsed.message.warnings[0], "clientauth: a property is repeated, the first one counts");
+    arena_close(parsed.arena);
+    parsed =
+        parse_inside("<Hooks><Hook2 Name='clientauth'><Property Name='PublicKey'>06<![CDATA[02]]></Property></Hook2>"
+                     "<Hook3 Name='zlib-compress'><Property Name='PayloadSignature'>AB</Property></Hook3></Hooks>");
+    assert_true(parsed.done && !parsed.message.has_clientauth);
+    assert_span(parsed.message.public_key, "0602");
+    arena_close(parsed.arena);
+}
+
 static void an_item_without_two_numbers_is_not_placed(void **state)
 {
     static const struct {
@@ -482,6 +504,7 @@ int main(void)
         cmocka_unit_test(values_are_taken_from_where_they_belong),
         cmocka_unit_test(the_file_type_is_a_property_of_msg),
         cmocka_unit_test(a_hook_is_known_by_element_and_name),
+        cmocka_unit_test(of_each_property_of_a_signature_the_first_counts),
         cmocka_unit_test(an_item_without_two_numbers_is_not_placed),
         cmocka_unit_test(what_is_tolerated_leaves_a_warning),
         cmocka_unit_test(known_reply_modes_leave_none),
