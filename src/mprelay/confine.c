@@ -2,6 +2,8 @@
 #include "confine.h"
 
 #include "base/sys.h"
+#include "keyring.h"
+#include "report/trust.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -41,6 +43,17 @@ static bool make_directories(const struct generation *paths, const struct settin
     return sys_make_directory(settings->root, err) && sys_make_directory(logs, err);
 }
 
+/* What is wrong with it keyring_prepare says. */
+static void add_keys(struct places *places, const struct settings *settings)
+{
+    static char directory[DAEMON_PATH_SIZE];
+    struct error ignored;
+    if (settings->signature_policy == TRUST_OFF || !keyring_path(settings, directory, &ignored) ||
+        !sys_make_directory(directory, &ignored))
+        return;
+    add(places, directory, settings->trust_first_use ? SANDBOX_WRITE : SANDBOX_READ);
+}
+
 bool confine_files(const struct settings *settings, const char *logs, const char *config_file, struct sandbox *sandbox,
                    struct error *err)
 {
@@ -56,6 +69,7 @@ bool confine_files(const struct settings *settings, const char *logs, const char
         add(&places, paths.outboxes[i], SANDBOX_WRITE);
     if (settings->journal_size > 0 && sys_make_directory(paths.journal, &ignored))     /* the spool says why not */
         add(&places, paths.journal, SANDBOX_WRITE);
+    add_keys(&places, settings);
     add(&places, settings->resync_dir, SANDBOX_READ);
     add_parent(&places, settings->async_reply.rest, SANDBOX_READ);
     add_parent(&places, config_file, SANDBOX_READ);

@@ -162,7 +162,7 @@ static bool make_workers(struct http *http, const struct settings *settings, str
         http->workers[i] = (struct worker){.service = &http->service, .places = &http->hall.workers[i]};
     }
     for (size_t i = 0; i < count; i++)
-        if (!xml_open(&http->workers[i].reader, err))
+        if (!xml_open(&http->workers[i].reader, err) || !keyring_open(&http->workers[i].keys, err))
             return false;
     return true;
 }
@@ -236,6 +236,7 @@ static void stop_workers(struct http *http)
         if (http->workers[i].daemon != NULL)
             MHD_stop_daemon(http->workers[i].daemon);
         xml_close(http->workers[i].reader);
+        keyring_close(http->workers[i].keys);
         places_fini(&http->hall.workers[i]);
     }
     sys.release(http->hall.workers);

@@ -371,7 +371,7 @@ static enum MHD_Result take_whole(struct request *request)
     if (!connection_enter(request->connection, CONNECTION_OURS))
         return MHD_NO;
     task->body = buffer_span(&request->body);
-    if (!relay_take(relay, request->worker->reader, task))
+    if (!relay_take(relay, request->worker->reader, request->worker->keys, task))
         return answer(request);
     task->record.owner = request;
     task->record.done = note_done;

@@ -37,6 +37,7 @@ struct worker {
     struct service *service;
     struct MHD_Daemon *daemon;
     struct xml_reader *reader;
+    struct keyring *keys;
     struct places *places;
 };
 

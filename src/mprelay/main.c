@@ -107,10 +107,12 @@ static bool prepare(struct program *program, bool only_checks, struct error *err
 {
     const struct settings *settings = settings_of(program);
     counters_init(&program->counters);
-    return write_log_paths(settings, program->logs, program->log, err) && open_addresses(program, only_checks, err) &&
+    return signature_init(err) && write_log_paths(settings, program->logs, program->log, err) &&
+           open_addresses(program, only_checks, err) &&
            (!settings->sandbox ||
             confine_files(settings, program->logs, config_file(program->config), &program->sandbox, err)) &&
-           open_log(program, err) && generation_open(settings, &program->counters, &program->generation, err) &&
+           open_log(program, err) && keyring_prepare(settings, err) &&
+           generation_open(settings, &program->counters, &program->generation, err) &&
            condition_open(&program->generation->relay, settings, &program->given, &program->condition, err);
 }
 
@@ -202,7 +204,7 @@ static bool take_settings(struct program *program, struct config *fresh, struct 
     settings->root = settings_of(program)->root;
     config_compare(program->config, fresh, note_renewal, &renewed);
     if (!write_log_paths(settings, logs, log, err) || (strcmp(log, program->log) != 0 && !try_log(logs, log, err)) ||
-        !check_reach(settings->resync_dir, err))
+        !check_reach(settings->resync_dir, err) || !keyring_prepare(settings, err))
         return false;
     if (!(renewed ? renew(program, settings, err) : generation_reload(program->generation, settings, err)))
         return false;

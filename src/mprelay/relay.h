@@ -11,9 +11,11 @@
 #define MPRELAY_RELAY_H
 
 #include "counters.h"
+#include "keyring.h"
 #include "report/envelope.h"
 #include "report/report.h"
 #include "report/smx.h"
+#include "report/trust.h"
 #include "settings.h"
 #include "spool/spool.h"
 
@@ -39,6 +41,7 @@ struct task {
     bool begun;                         /* relay_take was called */
     struct arena *arena;
     struct message message;
+    struct trust trust;
     bool parsed;                        /* report and record are filled */
     struct report report;
     enum smx_queue queue;
@@ -48,7 +51,8 @@ struct task {
     unsigned status;                    /* that the client was told; 0: nothing, or by the HTTP library */
 };
 
-bool relay_take(struct relay *relay, struct xml_reader *reader, struct task *task) MUST_CHECK;
+/* Reader and keys are the thread's own. */
+bool relay_take(struct relay *relay, struct xml_reader *reader, struct keyring *keys, struct task *task) MUST_CHECK;
 void relay_log(const struct relay *relay, struct task *task);
 void task_fini(struct task *task);
 

@@ -29,6 +29,16 @@ static const struct config_row rows[] = {
         "Directory in which the state system asks clients for a resync (its own resync-dir): /mprelay/resync hands that "
         "out; empty: there is no such path."),
 
+    ROW("signature-policy", CONFIG_CHOICE, signature_policy, "verify", "off|verify|require", NULL, ON_RELOAD,
+        "Signatures of clients: not looked at; checked where the client's key is known, which must then sign; or every "
+        "report must be signed with a key that is known."),
+    ROW("trust-dir", CONFIG_TEXT, trust_dir, "", NULL, NULL, ON_RELOAD,
+        "Directory of the clients' keys, GUID.pem for each: a public key or a certificate; empty: ROOT/trust. Changes "
+        "in it count at once."),
+    ROW("trust-first-use", CONFIG_YES_NO, trust_first_use, "no", NULL, NULL, ON_RELOAD,
+        "Keep the key that an unknown client's first well signed report brings along, and hold the client to it."),
+    ROW("allow-sha1", CONFIG_YES_NO, allow_sha1, "no", NULL, NULL, ON_RELOAD, "Take signatures made with SHA-1."),
+
     ROW("take-over", CONFIG_YES_NO, take_over, "no", NULL, NULL, AT_START,
         "Take the place of the relay that runs on the same root: its addresses are given to this one, and it ends when "
         "this one is ready. For the command line: an upgrade without one refused connection."),

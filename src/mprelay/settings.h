@@ -25,6 +25,11 @@ struct settings {
     bool take_over;
     bool sandbox;
 
+    int signature_policy;               /* enum trust_policy */
+    const char *trust_dir;              /* NULL: below root */
+    bool trust_first_use;
+    bool allow_sha1;
+
     uint64_t max_request;
     uint64_t max_inflated;
     uint64_t max_msg;

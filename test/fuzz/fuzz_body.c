@@ -28,6 +28,7 @@ enum {
 static size_t held, most_held;
 static char log_bytes[LOG_ROOM];
 static size_t log_len;
+static struct keyring *keys;            /* of nobody */
 
 static void *count(void *at)
 {
@@ -68,6 +69,8 @@ static void prepare(void)
     sys.release = release;
     sys.write = write_log;
     (void)fuzz_reader();
+    struct error err;
+    require(keyring_open(&keys, &err));
 }
 
 static struct settings settings_by(uint8_t choice)
@@ -86,6 +89,8 @@ static struct settings settings_by(uint8_t choice)
         .filetype_missing = (choice & 1) != 0 ? FILE_TYPE_REFUSE : FILE_TYPE_GUESS,
         .check_target_host = (choice & 2) != 0,
         .target_host = "mp",
+        .signature_policy = (choice & 128) != 0 ? TRUST_OFF : TRUST_VERIFY,
+        .trust_dir = "/",
         .log_vocabulary = (choice & 4) == 0   ? VOCABULARY_KB
                           : (choice & 8) == 0 ? VOCABULARY_2012
                                               : VOCABULARY_CURRENT,
@@ -172,7 +177,7 @@ static void check_kept(const struct task *task)
 static void check_refused(const struct error *err)
 {
     require(err->kind == ERROR_MALFORMED || err->kind == ERROR_TOO_BIG || err->kind == ERROR_UNSUPPORTED ||
-            err->kind == ERROR_NO_ENDPOINT);
+            err->kind == ERROR_NO_ENDPOINT || err->kind == ERROR_UNTRUSTED);
     require(err->rule != NULL && err->rule[0] != '\0' && err->text[0] != '\0');
 }
 
@@ -207,7 +212,7 @@ static bool take(struct relay *relay, struct task *task, const struct request *r
     task->boundary = span_of(type->boundary);
     task->body = request->body;
     return envelope_coding(request->content_encoding, type->form, &task->coding, &task->err) &&
-           relay_take(relay, fuzz_reader(), task);
+           relay_take(relay, fuzz_reader(), keys, task);
 }
 
 /* As far as the spool, whose part is played by a name. */

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+import keys
 from postgres import Cluster
 from proxies import Proxy
 from relay import TOP, Relay, free_port
@@ -116,6 +117,13 @@ def statesys(start_statesys, database):
     statesys = start_statesys(database=database)
     statesys.wait_for_heartbeat()
     return statesys
+
+
+@pytest.fixture(scope="session")
+def pairs(tmp_path_factory):
+    """Private keys of two clients."""
+    place = tmp_path_factory.mktemp("keys")
+    return keys.make(place / "one.pem"), keys.make(place / "other.pem")
 
 
 @pytest.fixture

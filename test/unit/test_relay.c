@@ -15,14 +15,15 @@
 
 static struct xml_reader *reader;
 static struct counters counters;
+static struct keyring *keys;
 
 /* ---- settings, tasks ---- */
 
 /* The defaults, with up to three words of a command line. */
 static struct config *open_settings(const char *const words[3])
 {
-    char *arguments[6] = {"mprelay", "--config", "/dev/null"};
-    int count = 3;
+    char *arguments[8] = {"mprelay", "--config", "/dev/null", "--trust-dir", "/"};    /* there are no keys there */
+    int count = 5;
     struct config *config;
     struct error err;
     for (int i = 0; i < 3 && words[i] != NULL; i++)
@@ -140,7 +141,7 @@ static void each_vocabulary_has_its_lines(void **state)
                        "%sRelay: Message - from 192.0.2.7 client GUID:1 host '-': kept as 1K0VZ0HV2TXQQ3T5.smx, "
                        "1 messages, priority 1, unsigned|",
                        rows[i].lines);
-        assert_true(relay_take(&relay, reader, &task));
+        assert_true(relay_take(&relay, reader, keys, &task));
         assert_int_equal(task.record.queue, SMX_HIGH);
         name_record(&task);
         assert_log(&relay, &task, LOG_LEVEL_VERBOSE, expected, LOG_INFO);
@@ -178,7 +179,7 @@ static void what_was_not_reached_is_not_said(void **state)
         struct config *config = open_settings(rows[i].words);
         struct task task = plain_task(config, rows[i].body);
         char expected[2048];
-        assert_false(relay_take(&relay, reader, &task));
+        assert_false(relay_take(&relay, reader, keys, &task));
         (void)snprintf(expected, sizeof expected, "%sRelay: Message - from 192.0.2.7: refused with 400, report: %s|",
                        rows[i].lines, task.err.text);
         assert_log(&relay, &task, LOG_LEVEL_VERBOSE, expected, rows[i].type);
@@ -239,7 +240,7 @@ static void what_a_client_says_is_cut_and_made_safe(void **state)
     task.message.source_host = (struct span){long_name, sizeof long_name};
     task.report.sender.id = (struct span){long_name, sizeof long_name};
     task.report.message_count = 2;
-    task.message.has_clientauth = true;
+    task.trust.verdict = TRUST_NOT_CHECKED;
     name_record(&task);
     (void)snprintf(expected, sizeof expected,
                    "Relay: Message a~~]LOG]_!>?[0m from 192.0.2.7 client %s host '%s': kept as 1K0VZ0HV2TXQQ3T5.smx, "
@@ -295,9 +296,8 @@ static void the_golden_requests_are_taken(void **state)
     static const struct {
         const char *name;
         const char *trust;
-    } rows[] = {{"uncompressed.http", ", unsigned]"},
-                {"compressed.http", ", unsigned]"},
-                {"signed.http", ", signature not checked]"}};
+    } rows[] = {
+        {"uncompressed.http", ", unsigned]"}, {"compressed.http", ", unsigned]"}, {"signed.http", ", unknown key]"}};
     struct config *config = open_settings((const char *const[3]){NULL});
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -306,7 +306,7 @@ static void the_golden_requests_are_taken(void **state)
         struct buffer request = read_file(name);
         struct relay relay = usual_relay();
         struct task task = golden_task(config, &request);
-        assert_true(relay_take(&relay, reader, &task));
+        assert_true(relay_take(&relay, reader, keys, &task));
         assert_true(relay.memory.used > 0);
         assert_memory_equal(task.record.content[0].at, "\xFF\xFE", 2);
         assert_memory_equal(task.record.content[1].at, "<\0", 2);
@@ -335,7 +335,7 @@ static void a_used_up_budget_is_busy_and_is_given_back(void **state)
     (void)state;
     for (relay.memory.most = 0; !taken; relay.memory.most += 1024) {
         struct task task = golden_task(config, &request);
-        taken = relay_take(&relay, reader, &task);
+        taken = relay_take(&relay, reader, keys, &task);
         assert_true(taken || task.err.kind == ERROR_BUSY);
         task_fini(&task);
         assert_int_equal(relay.memory.used, 0);
@@ -376,7 +376,7 @@ static void each_refused_allocation_is_no_memory_and_loses_none(void **state)
         allocations_left = refusals;
         sys.allocate = allocate_some;
         sys.reallocate = reallocate_some;
-        taken = relay_take(&relay, reader, &task);
+        taken = relay_take(&relay, reader, keys, &task);
         sys = sys_kernel;
         assert_true(taken || task.err.kind == ERROR_NO_MEMORY);
         task_fini(&task);
@@ -391,12 +391,13 @@ static int begin(void **state)
 {
     struct error err;
     xml_init();
-    return xml_open(&reader, &err) ? make_directory(state) : -1;
+    return signature_init(&err) && xml_open(&reader, &err) && keyring_open(&keys, &err) ? make_directory(state) : -1;
 }
 
 static int end(void **state)
 {
     xml_close(reader);
+    keyring_close(keys);
     return remove_directory(state);
 }
 

@@ -24,7 +24,7 @@ for name in ("compressed", "uncompressed", "signed"):
     msg, part2 = (p[1] for p in ccmpost.split_parts(*ccmpost.split_http(request)[1:]))
     payload = part2 if name == "uncompressed" else zlib.decompress(part2)
     case("golden-" + name, request, "in.http", payload[:-2], messages=3 if name == "signed" else 1,
-         trust="signature not checked" if name == "signed" else "unsigned")
+         trust="unknown key" if name == "signed" else "unsigned")
 
 # ---- reports (smx.md 4, 6) -------------------------------------------------------------------------------------
 

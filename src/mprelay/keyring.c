@@ -1,0 +1,271 @@
+/*
+ * The decision hidden here: a key counts as long as its file is the very same, by device, number, size and both times
+ * of change. Where the change is so young that another could have the same time, the file is read again each time.
+ */
+#include "keyring.h"
+
+#include "base/daemon.h"
+#include "base/sys.h"
+#include "spool/deliver.h"
+#include "spool/request.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SECOND ((int64_t)1000000)
+
+enum { SLOTS = 4096, NAME_SIZE = REQUEST_GUID_SIZE + 4, PATH_SIZE = DAEMON_PATH_SIZE + NAME_SIZE };
+
+struct file {
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec modified;
+    struct timespec changed;
+};
+
+struct entry {
+    char guid[REQUEST_GUID_SIZE];
+    struct file file;
+    bool settled;                       /* no later change can look like this one */
+    struct signature_key *key;
+};
+
+struct keyring {
+    char directory[DAEMON_PATH_SIZE];
+    struct entry *slots[SLOTS];         /* by a hash of the GUID; who comes later takes the place */
+};
+
+/* ---- the directory ---- */
+
+bool keyring_path(const struct settings *settings, char out[DAEMON_PATH_SIZE], struct error *err)
+{
+    return daemon_choose_path(out, settings->trust_dir, settings->root, "/trust", err);
+}
+
+/* Whoever may write there may report in everybody's name. */
+static bool check_rights(const char *directory, bool first_use, struct error *err)
+{
+    struct stat status;
+    if (sys.fstatat(AT_FDCWD, directory, &status, 0) != 0 || access(directory, R_OK | X_OK) != 0)
+        return error_os(err, "cannot read the keys in '%s', trust-dir", directory);
+    if (!S_ISDIR(status.st_mode) || (status.st_mode & S_IWOTH) != 0)
+        return error_set(err, ERROR_SYSTEM, "trust-dir '%.150s' is no directory, or others may write there", directory);
+    return !first_use || access(directory, W_OK) == 0 ||
+           error_os(err, "trust-first-use = yes cannot keep keys in '%s', trust-dir", directory);
+}
+
+bool keyring_prepare(const struct settings *settings, struct error *err)
+{
+    char directory[DAEMON_PATH_SIZE];
+    struct error ignored;
+    if (settings->signature_policy == TRUST_OFF)
+        return true;
+    if (!keyring_path(settings, directory, err) || !sys_make_directory(directory, err))
+        return false;
+    if (!check_rights(directory, settings->trust_first_use, err))
+        return false;
+    (void)!deliver_sweep(directory, sys_now(), &ignored);      /* leftovers are in nobody's way */
+    return true;
+}
+
+bool keyring_open(struct keyring **out, struct error *err)
+{
+    struct keyring *keyring = sys.allocate(sizeof *keyring);
+    if (keyring == NULL)
+        return error_set(err, ERROR_NO_MEMORY, "no memory for the keys of clients");
+    memset(keyring, 0, sizeof *keyring);
+    *out = keyring;
+    return true;
+}
+
+static void drop(struct entry **slot)
+{
+    if (*slot == NULL)
+        return;
+    signature_key_close((*slot)->key);
+    sys.release(*slot);
+    *slot = NULL;
+}
+
+void keyring_close(struct keyring *keyring)
+{
+    if (keyring == NULL)
+        return;
+    for (size_t i = 0; i < SLOTS; i++)
+        drop(&keyring->slots[i]);
+    sys.release(keyring);
+}
+
+/* Entries of another directory have files of another number. */
+bool keyring_use(struct keyring *keyring, const struct settings *settings, struct error *err)
+{
+    return keyring_path(settings, keyring->directory, err);
+}
+
+/* ---- one file ---- */
+
+static struct file file_of(const struct stat *status)
+{
+    return (struct file){status->st_dev, status->st_ino, status->st_size, status->st_mtim, status->st_ctim};
+}
+
+static bool is_same_time(struct timespec a, struct timespec b)
+{
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+static bool is_same(const struct file *a, const struct file *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           is_same_time(a->modified, b->modified) && is_same_time(a->changed, b->changed);
+}
+
+/* The clock of a file system ticks some milliseconds wide. */
+static bool is_settled(const struct file *file)
+{
+    return file->changed.tv_sec * SECOND + file->changed.tv_nsec / 1000 < sys_now() - SECOND;
+}
+
+static bool read_bytes(int fd, const char *path, struct buffer *out, struct error *err)
+{
+    char bytes[4096];
+    for (;;) {
+        const ssize_t got = sys.read(fd, bytes, sizeof bytes);
+        if (got == 0)
+            return true;
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return error_os(err, "cannot read '%s'", path);
+        if (!buffer_add(out, bytes, (size_t)got, err))
+            return false;
+    }
+}
+
+static bool read_open(int fd, const char *path, struct buffer *text, struct file *file, struct error *err)
+{
+    struct stat status;
+    if (sys.fstat(fd, &status) != 0)
+        return error_os(err, "cannot look at '%s'", path);
+    if (!S_ISREG(status.st_mode))
+        return error_set(err, ERROR_SYSTEM, "'%s' is no regular file", path);
+    *file = file_of(&status);
+    return read_bytes(fd, path, text, err);
+}
+
+/* What is wrong with a file of ours is no fault of the sender. */
+static bool parse(const char *path, struct span text, struct signature_key **out, struct error *err)
+{
+    struct error why;
+    if (signature_key_read(text, out, &why))
+        return true;
+    return error_set(err, why.kind == ERROR_NO_MEMORY ? ERROR_NO_MEMORY : ERROR_SYSTEM, "'%.100s': %.100s", path,
+                     why.text);
+}
+
+/* *out stays NULL where the file is gone by now. */
+static bool read_key(const char *path, struct file *file, struct signature_key **out, struct error *err)
+{
+    struct buffer text;
+    const int fd = sys.openat(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return errno == ENOENT || error_os(err, "cannot open '%s'", path);
+    buffer_init(&text, SIGNATURE_MOST_FILE);
+    bool read = read_open(fd, path, &text, file, err);
+    (void)sys.close(fd);                /* only read from */
+    if (!read && err->kind == ERROR_TOO_BIG)
+        (void)error_set(err, ERROR_SYSTEM, "'%.100s' is too long for a key", path);
+    read = read && parse(path, buffer_span(&text), out, err);
+    buffer_fini(&text);
+    return read;
+}
+
+/* ---- finding ---- */
+
+static struct entry **slot_of(struct keyring *keyring, const char *guid)
+{
+    uint32_t hash = 2166136261u;        /* FNV-1a */
+    for (const char *at = guid; *at != '\0'; at++)
+        hash = (hash ^ (unsigned char)*at) * 16777619u;
+    return &keyring->slots[hash % SLOTS];
+}
+
+/* The normal form of one, which has nothing before it or in it any more. */
+static bool is_guid(struct span client, char guid[REQUEST_GUID_SIZE])
+{
+    return client.len == REQUEST_GUID_SIZE - 1 && request_guid(client, guid);
+}
+
+/* No file is no key only where the directory is there. */
+static bool note_absence(const struct keyring *keyring, struct error *err)
+{
+    struct stat status;
+    return sys.fstatat(AT_FDCWD, keyring->directory, &status, 0) == 0 ||
+           error_os(err, "cannot find the keys of clients: trust-dir '%s'", keyring->directory);
+}
+
+/* The slot stays empty where the file is gone by now. */
+static bool refresh(struct entry **slot, const char *guid, const char *path, struct error *err)
+{
+    struct entry fresh = {.key = NULL};
+    drop(slot);
+    if (!read_key(path, &fresh.file, &fresh.key, err))
+        return false;
+    if (fresh.key == NULL)
+        return true;
+    memcpy(fresh.guid, guid, sizeof fresh.guid);
+    fresh.settled = is_settled(&fresh.file);
+    *slot = sys.allocate(sizeof fresh);
+    if (*slot == NULL) {
+        signature_key_close(fresh.key);
+        return error_set(err, ERROR_NO_MEMORY, "the system refused memory for a key");
+    }
+    **slot = fresh;
+    return true;
+}
+
+static bool is_fresh(const struct entry *entry, const char *guid, const struct stat *status)
+{
+    const struct file file = file_of(status);
+    return entry != NULL && entry->settled && strcmp(entry->guid, guid) == 0 && is_same(&entry->file, &file);
+}
+
+static void write_path(const struct keyring *keyring, const char *guid, char out[PATH_SIZE])
+{
+    (void)snprintf(out, PATH_SIZE, "%s/%.36s.pem", keyring->directory, guid);
+}
+
+bool keyring_find(void *owner, struct span client, const struct signature_key **out, struct error *err)
+{
+    struct keyring *keyring = owner;
+    char guid[REQUEST_GUID_SIZE], path[PATH_SIZE];
+    struct stat status;
+    *out = NULL;
+    if (!is_guid(client, guid))
+        return note_absence(keyring, err);
+    write_path(keyring, guid, path);
+    if (sys.fstatat(AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? note_absence(keyring, err) : error_os(err, "cannot look at '%s'", path);
+    struct entry **slot = slot_of(keyring, guid);
+    if (!is_fresh(*slot, guid, &status) && !refresh(slot, guid, path, err))
+        return false;
+    *out = *slot == NULL ? NULL : (*slot)->key;
+    return true;
+}
+
+/* ---- adding ---- */
+
+/* Whole and synced, or not there; never in place of another. */
+bool keyring_add(void *owner, struct span client, struct span pem, struct error *err)
+{
+    const struct keyring *keyring = owner;
+    char guid[REQUEST_GUID_SIZE], name[NAME_SIZE];
+    if (!is_guid(client, guid))
+        return error_set(err, ERROR_UNSUPPORTED, "no GUID: there is no name for its key");
+    (void)snprintf(name, sizeof name, "%.36s.pem", guid);
+    return deliver_new(keyring->directory, name, pem, err);
+}

@@ -1,0 +1,80 @@
+"""trust-dir: a key counts from the moment when its file is there; with trust-first-use the relay puts files there."""
+import signal
+
+import pytest
+
+import keys
+import wire
+from keys import KNOWN, UNKNOWN, message, said
+from relay import wait_until
+
+
+def test_keys_come_change_and_go_without_a_restart(start, pairs):
+    relay = start(signature_policy="require")
+    signed, by_other = (message(KNOWN, sign=pair) for pair in pairs)
+    assert said(relay, signed) == (403, "policy")
+    place = keys.put(relay, KNOWN, keys.public(pairs[0]))
+    assert [said(relay, signed), said(relay, by_other)] == [(200, "signed"), (403, "signature")]
+    keys.put(relay, KNOWN, keys.certificate(pairs[1]))
+    assert [said(relay, signed), said(relay, by_other)] == [(403, "signature"), (200, "signed")]
+    place.unlink()
+    assert said(relay, by_other) == (403, "policy")
+
+
+def test_many_at_once_get_the_same_verdict(start, pairs):
+    relay = start()
+    keys.put(relay, KNOWN, keys.public(pairs[0]))
+    requests = [wire.ccm(wire.report(), keep=True, sign=pair) for pair in pairs]
+    connections = [relay.connect() for _ in range(16)]
+    for _ in range(3):
+        for number, connection in enumerate(connections):
+            connection.send(requests[number % 2])
+        for number, connection in enumerate(connections):
+            assert connection.answer().status == (403 if number % 2 else 200)
+            if number % 2:                              # a refusal ends its connection
+                connection.sock.close()
+                connections[number] = relay.connect()
+    for connection in connections:
+        connection.sock.close()
+
+
+def test_the_key_of_the_first_good_message_is_kept_and_counts(start, pairs):
+    relay = start(signature_policy="require", trust_first_use="yes")
+    kept = relay.root / "trust" / (UNKNOWN[5:] + ".pem")
+    assert said(relay, message(UNKNOWN, sign=pairs[0], lean_auth=True)) == (403, "policy")      # brings no key
+    assert said(relay, message(UNKNOWN, sign=pairs[0], of=KNOWN)) == (403, "binding")
+    assert not kept.exists()
+    assert said(relay, message(UNKNOWN, sign=pairs[0])) == (200, "signed")
+    assert kept.read_bytes() == keys.public(pairs[0])
+    assert said(relay, message(UNKNOWN, sign=pairs[1])) == (403, "signature")
+    assert said(relay, message(UNKNOWN, sign=pairs[0], lean_auth=True)) == (200, "signed")
+    assert kept.read_bytes() == keys.public(pairs[0])
+    assert [path.name for path in kept.parent.iterdir()] == [kept.name]
+
+
+def test_what_cannot_be_read_is_our_failure_and_no_open_door(start, pairs):
+    relay = start()
+    place = keys.put(relay, KNOWN, b"")
+    for request in message(KNOWN), message(KNOWN, sign=pairs[0]), wire.plain(wire.report()):
+        assert relay.post(request).status == 500
+    place.unlink()
+    place.parent.rename(relay.root / "away")
+    assert relay.post(message(UNKNOWN)).status == 500
+    assert all(v["failed"] == "500" and "trust" in v["failure"] for v in relay.next_verdicts(4))
+    (relay.root / "away").rename(place.parent)
+    assert said(relay, message(UNKNOWN)) == (200, "unsigned")
+
+
+@pytest.mark.parametrize("after, words", [
+    ("signature-policy = require\n", "setting signature-policy changed from 'verify' to 'require'"),
+    ("signature-policy = require\ntrust-dir = /dev/null/x\n", "settings not reloaded"),
+])
+def test_a_reload_takes_the_policy_if_its_keys_can_be_read(start, tmp_path, after, words):
+    config = tmp_path / "mprelay.conf"
+    config.write_text("signature-policy = verify\n")
+    relay = start(config=str(config))
+    assert said(relay, message(UNKNOWN)) == (200, "unsigned")
+    config.write_text(after)
+    relay.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: any(words in r.text for r in relay.log()), words)
+    assert relay.post(message(UNKNOWN)).status == (200 if "not reloaded" in words else 403)

@@ -1,0 +1,96 @@
+"""signature-policy: each cell of the table (wire.md 3.5), whose key it is, and what the log says of it."""
+import pytest
+
+import keys
+import wire
+from keys import KNOWN, UNKNOWN, message, said
+from relay import DATA
+
+GOLDEN = (DATA / "samples/requests/signed.http").read_bytes()
+
+
+CELLS = {       # off, verify, require
+    "unsigned, unknown": ((200, "unsigned"), (200, "unsigned"), (403, "policy")),
+    "unsigned, known": ((200, "unsigned"), (403, "policy"), (403, "policy")),
+    "unsigned, known by SourceID": ((200, "unsigned"), (403, "policy"), (403, "policy")),
+    "plain, unknown": ((200, "unsigned"), (200, "unsigned"), (403, "policy")),
+    "plain, known": ((200, "unsigned"), (403, "policy"), (403, "policy")),
+    "good": ((200, "signature not checked"), (200, "signed"), (200, "signed")),
+    "good, lean": ((200, "signature not checked"), (200, "signed"), (200, "signed")),
+    "bad": ((200, "signature not checked"), (403, "signature"), (403, "signature")),
+    "not hex": ((200, "signature not checked"), (403, "signature"), (403, "signature")),
+    "unknown key": ((200, "signature not checked"), (200, "unknown key"), (403, "policy")),
+    "another's report": ((200, "signature not checked"), (403, "binding"), (403, "binding")),
+    "nameless, good": ((200, "signature not checked"), (200, "signed"), (200, "signed")),
+    "nameless, bad": ((200, "signature not checked"), (403, "signature"), (403, "signature")),
+}
+
+
+def nameless(request):
+    """Without the SourceID, and the length right."""
+    source = "<SourceID>%s</SourceID>" % KNOWN
+    fewer = request.replace(source.encode("utf-16-le"), "<SourceID/>".encode("utf-16-le"))
+    head, _, body = fewer.partition(b"\r\n\r\n")
+    old = b"Content-Length: %d" % len(request.partition(b"\r\n\r\n")[2])
+    return head.replace(old, b"Content-Length: %d" % len(body)) + b"\r\n\r\n" + body
+
+
+@pytest.fixture(scope="module")
+def requests(pairs):
+    known, other = pairs
+    good = message(KNOWN, sign=known)
+    digits = good.index("PayloadSignature\">".encode("utf-16-le")) + 36
+    return {
+        "unsigned, unknown": message(UNKNOWN), "unsigned, known": message(KNOWN),
+        "unsigned, known by SourceID": message(KNOWN, source_id=True, of=UNKNOWN),
+        "plain, unknown": wire.plain(wire.report(client_id=UNKNOWN)), "plain, known": wire.plain(wire.report()),
+        "good": good, "good, lean": message(KNOWN, sign=known, lean_auth=True),
+        "bad": message(KNOWN, sign=other), "not hex": good[:digits] + b"x" + good[digits + 1:],
+        "unknown key": message(UNKNOWN, sign=other), "another's report": message(KNOWN, sign=known, of=UNKNOWN),
+        "nameless, good": nameless(good), "nameless, bad": nameless(message(KNOWN, sign=other)),
+    }
+
+
+@pytest.mark.parametrize("column, policy", enumerate(("off", "verify", "require")))
+def test_each_cell_of_the_table(start, pairs, requests, column, policy):
+    relay = start(signature_policy="verify")            # makes the directory of keys
+    keys.put(relay, KNOWN, keys.public(pairs[0]))
+    relay.stop()
+    relay = start(signature_policy=policy, root=str(relay.root))
+    relay.seen = relay.log_path.stat().st_size
+    assert {cell: said(relay, requests[cell]) for cell in CELLS} == {cell: row[column] for cell, row in CELLS.items()}
+
+
+def test_no_changed_byte_of_the_golden_request_gets_through(start):
+    relay = start(signature_policy="require")
+    keys.put(relay, "6F3C1E52-8A0B-4D7E-9C21-5B9A7D3E4F10", (DATA / "samples/requests/signed.pub.pem").read_bytes())
+    first = GOLDEN.index(b"octet-stream\r\n\r\n") + 16
+    last = GOLDEN.rindex(b"\r\n--")
+    for at in range(first, last, 37):                   # all of them: test_keyring
+        changed = GOLDEN[:at] + bytes([GOLDEN[at] ^ 1]) + GOLDEN[at + 1:]
+        assert said(relay, changed) == (403, "signature")
+    assert said(relay, GOLDEN) == (200, "signed")
+
+
+def test_sha1_only_where_it_is_allowed(start, pairs):
+    requests = [message(KNOWN, sign=pairs[0], hash="sha1", **more) for more in ({}, {"no_hash_property": True})]
+    for allowed, expected in (("no", (403, "signature")), ("yes", (200, "signed"))):
+        relay = start(allow_sha1=allowed)
+        keys.put(relay, KNOWN, keys.certificate(pairs[0]))
+        assert [said(relay, request) for request in requests] == [expected] * 2
+
+
+def test_a_refusal_is_disguised_and_tells_a_plain_sender_why(start, pairs):
+    relay = start(signature_policy="require", refuse_style="empty200")
+    answer = relay.post(message(KNOWN))
+    assert (answer.status, answer.body) == (200, b"")
+    answer = relay.post(wire.plain(wire.report()))
+    assert answer.status == 403 and b'"rule":"policy"' in answer.body
+    assert [v["refused"] for v in relay.next_verdicts(2)] == ["403", "403"]
+
+
+def test_a_key_that_is_too_short_signs_nothing(start, tmp_path):
+    short = keys.make(tmp_path / "short.pem", 1024)
+    relay = start()
+    keys.put(relay, KNOWN, keys.public(short))
+    assert said(relay, message(KNOWN, sign=short)) == (403, "signature")
