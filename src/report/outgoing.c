@@ -47,7 +47,38 @@ static bool add_element(struct buffer *out, struct span start, struct span value
     return add_wide(out, start, err) && add_escaped(out, value, err) && add_wide(out, end, err);
 }
 
-static bool add_msg(struct buffer *out, const struct outgoing *outgoing, size_t body_len, struct error *err)
+/* Both are taken down before they are written wide. */
+static bool add_digits(struct buffer *out, const struct outgoing *outgoing, struct span payload, struct error *err)
+{
+    struct buffer digits;
+    buffer_init(&digits, 4 * (size_t)SIGNATURE_MOST_BITS);
+    bool added =
+        signature_key_write_blob(signature_signer_key(outgoing->signer), &digits, err) &&
+        add_element(out, SPAN("<Property Name=\"PublicKey\">"), buffer_span(&digits), SPAN("</Property>"), err);
+    digits.len = 0;
+    added =
+        added && signature_make(outgoing->signer, payload, &digits, err) &&
+        add_element(out, SPAN("<Property Name=\"PayloadSignature\">"), buffer_span(&digits), SPAN("</Property>"), err);
+    buffer_fini(&digits);
+    return added;
+}
+
+/* As clients send it (wire.md 3.1), without ClientIDSignature: that says nothing of the message. */
+static bool add_clientauth(struct buffer *out, const struct outgoing *outgoing, struct span payload, struct error *err)
+{
+    return add_element(out, SPAN("<Hook2 Name=\"clientauth\"><Property Name=\"AuthSenderMachine\">"),
+                       outgoing->source_host, SPAN("</Property>"), err) &&
+           add_digits(out, outgoing, payload, err) &&
+           add_wide(
+               out,
+               SPAN(
+                   "<Property Name=\"ClientCapabilities\">NonSSL</Property><Property Name=\"HashAlgorithm\">" SIGNATURE_SHA256
+                   "</Property></Hook2>"),
+               err);
+}
+
+static bool add_msg(struct buffer *out, const struct outgoing *outgoing, size_t body_len, struct span payload,
+                    struct error *err)
 {
     char body[80];
     (void)snprintf(body, sizeof body, "<Body Type=\"ByteRange\" Offset=\"0\" Length=\"%zu\"/>", body_len);
@@ -63,10 +94,10 @@ static bool add_msg(struct buffer *out, const struct outgoing *outgoing, size_t 
                     err) &&
            add_element(out, SPAN("<SentTime>"), outgoing->sent_time, SPAN("</SentTime>"), err) &&
            add_wide(out, span_of(body), err) &&
-           add_wide(out,
-                    SPAN("<Property Name=\"FileType\" Value=\"SMX\"/><Hooks><Hook3 Name=\"zlib-compress\"/></Hooks>"
-                         "<Payload Type=\"inline\"/>"),
+           add_wide(out, SPAN("<Property Name=\"FileType\" Value=\"SMX\"/><Hooks><Hook3 Name=\"zlib-compress\"/>"),
                     err) &&
+           (outgoing->signer == NULL || add_clientauth(out, outgoing, payload, err)) &&
+           add_wide(out, SPAN("</Hooks><Payload Type=\"inline\"/>"), err) &&
            add_element(out, SPAN("<TargetHost>"), outgoing->target_host, SPAN("</TargetHost>"), err) &&
            add_wide(out,
                     SPAN("<TargetEndpoint>MP_RelayEndpoint</TargetEndpoint><ReplyMode>Async</ReplyMode>"
@@ -74,11 +105,23 @@ static bool add_msg(struct buffer *out, const struct outgoing *outgoing, size_t 
                     err);
 }
 
+static bool add_parts(struct buffer *out, const struct outgoing *outgoing, size_t body_len, struct span payload,
+                      struct error *err)
+{
+    return add(out, SPAN(DELIMITER "\r\ncontent-type: text/plain; charset=UTF-16\r\n\r\n"), err) &&
+           add_msg(out, outgoing, body_len, payload, err) &&
+           add(out, SPAN("\r\n" DELIMITER "\r\ncontent-type: application/octet-stream\r\n\r\n"), err) &&
+           add(out, payload, err) && add(out, SPAN("\r\n" DELIMITER "--"), err);
+}
+
+/* What is signed is part 2 as it is sent, and the signature stands before it. */
 bool outgoing_write(const struct outgoing *outgoing, struct span text, struct buffer *out, struct error *err)
 {
     const struct span body[2] = {text, {"\0", 2}};
-    return add(out, SPAN(DELIMITER "\r\ncontent-type: text/plain; charset=UTF-16\r\n\r\n"), err) &&
-           add_msg(out, outgoing, text.len + 2, err) &&
-           add(out, SPAN("\r\n" DELIMITER "\r\ncontent-type: application/octet-stream\r\n\r\n"), err) &&
-           deflate_write(body, 2, out, err) && add(out, SPAN("\r\n" DELIMITER "--"), err);
+    struct buffer payload;
+    buffer_init(&payload, out->most);
+    const bool written = deflate_write(body, 2, &payload, err) &&
+                         add_parts(out, outgoing, text.len + 2, buffer_span(&payload), err);
+    buffer_fini(&payload);
+    return written;
 }

@@ -14,7 +14,8 @@ struct verb {
 
 static const struct verb verbs[] = {
     {"inspect", verb_inspect, "inspect [--xml | --json] FILE...   show what is in a request, a body or an .smx file"},
-    {"send", verb_send, "send FILE... --to URL [--plain] [--count N]   post reports to a management point"},
+    {"send", verb_send,
+     "send FILE... --to URL [--sign KEY | --plain] [--count N]   post reports to a management point"},
     {"log", verb_log, "log [-f] [--json] FILE   read a log as CMTrace would"},
     {"query", verb_query, "query [FILTER...] [--view NAME] [--sql TEXT] [--json | --csv]   ask the database"},
     {"client", verb_client, "client NAME|GUID [--json]   what is known of a client"},

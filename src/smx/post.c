@@ -30,7 +30,7 @@ static void write_guid(char out[39])
                    made[9], made[10], made[11], made[12], made[13], made[14], made[15]);
 }
 
-static bool write_envelope(const struct post *post, struct span text, struct buffer *out, struct error *err)
+static bool write_envelope(const struct post *post, const struct post_report *report, struct error *err)
 {
     char id[39];
     char sent[32];
@@ -40,17 +40,18 @@ static bool write_envelope(const struct post *post, struct span text, struct buf
     (void)strftime(sent, sizeof sent, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
     const struct outgoing outgoing = {
         .id = span_of(id),
-        .source_id = {"", 0},
+        .source_id = report->source_id,
         .source_host = span_of(post->host),
         .target_host = span_of(post->place.host),
         .sent_time = span_of(sent),
+        .signer = post->signer,
     };
-    return outgoing_write(&outgoing, text, out, err);
+    return outgoing_write(&outgoing, report->text, report->envelope, err);
 }
 
 bool post_begin(const struct post *post, struct web *web, const struct post_report *report, struct error *err)
 {
-    if (!post->plain && !write_envelope(post, report->text, report->envelope, err))
+    if (!post->plain && !write_envelope(post, report, err))
         return false;
     const struct web_request request = {
         .url = post->place.url,

@@ -7,12 +7,14 @@
 #ifndef SMX_POST_H
 #define SMX_POST_H
 
+#include "report/signature.h"
 #include "web.h"
 
 struct post {
     bool plain;
     char host[WEB_HOST_SIZE];       /* ours */
     struct web_place place;
+    const struct signature_signer *signer;      /* NULL: unsigned. The caller's, set after post_init */
 };
 
 /* `to` is the URL of the server, or a whole one with path. */
@@ -21,6 +23,7 @@ bool post_init(struct post *post, const char *to, bool plain, struct error *err)
 struct post_report {
     struct span file;               /* as it is: for the plain form */
     struct span text;               /* UTF-16LE without byte order mark: for the envelope */
+    struct span source_id;          /* for the envelope; empty: the sender is not registered */
     struct buffer *envelope;        /* initialised, and the caller's until the answer, as all of it */
     void *owner;
 };

@@ -3,6 +3,7 @@
 #include "post.h"
 #include "report/smx.h"
 #include "show.h"
+#include "signing.h"
 #include "verbs.h"
 
 #include <fcntl.h>
@@ -15,6 +16,8 @@ enum { MOST_FILE = 256 * 1024 * 1024, WAIT = 1000000 };
 
 struct sending {
     const char *to;
+    const char *key;                /* of --sign, or NULL */
+    struct signing signing;
     bool plain;
     struct post post;
     struct web *web;
@@ -80,12 +83,13 @@ static bool post(struct sending *sending, const struct post_report *report, stru
     return true;
 }
 
-static int send_once(struct sending *sending, struct span file, struct span text)
+static int send_once(struct sending *sending, struct post_report report)
 {
     struct buffer envelope;
     struct error err;
     buffer_init(&envelope, 2 * (size_t)MOST_FILE);
-    const struct post_report report = {.file = file, .text = text, .envelope = &envelope, .owner = sending};
+    report.envelope = &envelope;
+    report.owner = sending;
     if (!post(sending, &report, &err)) {
         show_error("%s: %s", sending->name, err.text);
         sending->status = EX_SOFTWARE;
@@ -114,12 +118,20 @@ static bool read_text(struct span file, struct arena *arena, struct span *text, 
     return true;
 }
 
+static bool read_report(const struct sending *sending, struct span file, struct arena *arena, struct post_report *out,
+                        struct error *err)
+{
+    *out = (struct post_report){.file = file, .source_id = {"", 0}};
+    return read_text(file, arena, &out->text, err) &&
+           (sending->key == NULL || signing_source(&sending->signing, out->text, arena, &out->source_id, err));
+}
+
 static int send_file(struct sending *sending, const char *name)
 {
     sending->name = name;
     struct buffer file;
     struct error err;
-    struct span text;
+    struct post_report report;
     int status = EX_OK;
     buffer_init(&file, MOST_FILE);
     struct arena *arena = arena_open(6 * (size_t)MOST_FILE, NULL);
@@ -129,12 +141,12 @@ static int send_file(struct sending *sending, const char *name)
     } else if (!sys_read_file(AT_FDCWD, name, &file, &err)) {
         show_error("%s", err.text);
         status = EX_NOINPUT;
-    } else if (!read_text(buffer_span(&file), arena, &text, &err)) {
+    } else if (!read_report(sending, buffer_span(&file), arena, &report, &err)) {
         show_error("%s: %s", name, err.text);
         status = err.kind == ERROR_NO_MEMORY ? EX_OSERR : EX_DATAERR;
     } else {
         for (unsigned long i = 0; i < sending->count; i++) {
-            const int once = send_once(sending, buffer_span(&file), text);
+            const int once = send_once(sending, report);
             status = status == EX_OK ? once : status;
         }
     }
@@ -147,9 +159,10 @@ static int send_file(struct sending *sending, const char *name)
 
 static int show_usage(FILE *out, int status)
 {
-    (void)fputs("Usage: smx send FILE... --to URL [--plain] [--count N]\n"
+    (void)fputs("Usage: smx send FILE... --to URL [--sign KEY | --plain] [--count N]\n"
                 "Posts reports as a client does. URL is that of the server, or a whole one with path.\n"
                 "  --to URL   http://HOST[:PORT], https://...\n"
+                "  --sign KEY sign as the client in the report, with a private RSA key in PEM\n"
                 "  --plain    POST the file as it is, without an envelope\n"
                 "  --count N  send each file N times\n",
                 out);
@@ -165,11 +178,10 @@ static int complain(const char *why)
 /* What is wrong, or NULL. */
 static const char *read_options(int argc, char **argv, struct sending *sending, bool *help)
 {
-    static const struct option options[] = {{"to", required_argument, NULL, 't'},
-                                            {"plain", no_argument, NULL, 'p'},
-                                            {"count", required_argument, NULL, 'c'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
+    static const struct option options[] = {
+        {"to", required_argument, NULL, 't'}, {"sign", required_argument, NULL, 's'},
+        {"plain", no_argument, NULL, 'p'},    {"count", required_argument, NULL, 'c'},
+        {"help", no_argument, NULL, 'h'},     {0}};
     uint64_t count = 1;
     optind = 0;                         /* another verb may have used getopt before */
     opterr = 0;
@@ -178,6 +190,8 @@ static const char *read_options(int argc, char **argv, struct sending *sending, 
             sending->to = optarg;
         else if (option == 'p')
             sending->plain = true;
+        else if (option == 's')
+            sending->key = optarg;
         else if (option == 'h')
             *help = true;
         else if (option != 'c')
@@ -186,6 +200,8 @@ static const char *read_options(int argc, char **argv, struct sending *sending, 
             return "--count is a number from 1 to 1000000";
     }
     sending->count = (unsigned long)count;
+    if (sending->plain && sending->key != NULL)
+        return "--plain has no envelope that could be signed";
     if (sending->to == NULL)
         return *help ? NULL : "--to says where the reports go";
     return optind < argc || *help ? NULL : "name at least one file";
@@ -220,5 +236,12 @@ int verb_send(int argc, char **argv)
         return show_usage(stdout, EX_OK);
     if (!post_init(&sending.post, sending.to, sending.plain, &err))
         return complain("--to is not a URL such as http://mp.example.test");
-    return send_files(&sending, argv + optind, argc - optind);
+    if (sending.key != NULL && !signing_open(sending.key, &sending.signing, &err)) {
+        show_error("%s", err.text);
+        return err.kind == ERROR_NO_MEMORY ? EX_OSERR : EX_NOINPUT;
+    }
+    sending.post.signer = sending.signing.signer;
+    const int status = send_files(&sending, argv + optind, argc - optind);
+    signing_close(&sending.signing);
+    return status;
 }

@@ -28,6 +28,20 @@ def test_send(relay, plain, whole_url):
     assert len({v["id"] for v in verdicts}) == (1 if plain else 2)
 
 
+def test_signed_as_the_client_in_the_report(start, pairs):
+    relay = start(signature_policy="require", trust_first_use="yes")
+    url = "http://127.0.0.1:%d" % relay.port
+    for name in "A-update-detection.body", "D-pull-dp.body":
+        status, told = send(REPORTS / name, "--to", url, "--sign", pairs[0])
+        assert status == 0, told
+    assert send(REPORTS / "A-update-detection.body", "--to", url, "--sign", pairs[1])[0] == 65
+    assert send(REPORTS / "A-update-detection.body", "--to", url)[0] == 65
+    relay.stop()
+    verdicts = relay.verdicts()
+    assert [v["trust"] or v["rule"] for v in verdicts] == ["signed", "signed", "signature", "policy"]
+    assert len(relay.files()) == 2 and len(list((relay.root / "trust").iterdir())) == 2
+
+
 def test_send_many_times(relay, tmp_path):
     report = wire.report(messages=2)
     (tmp_path / "r.smx").write_bytes(wire.smx(report))
@@ -84,6 +98,9 @@ A = str(REPORTS / "A-update-detection.body")
 
 @pytest.mark.parametrize("arguments, status, words", [
     (["--help"], 0, "Usage"), ([], 64, "--to"), ([A], 64, "--to"), (["--to", "http://x"], 64, "file"), (["--to"], 64, ""),
+    ([A, "--to", "http://x", "--sign", "/dev/null", "--plain"], 64, "--plain"),
+    ([A, "--to", "http://x", "--sign", "/dev/null"], 66, "no private key"),
+    ([A, "--to", "http://x", "--sign", "/no/such/key"], 66, "/no/such/key"),
     ([A, "--to", "ftp://x"], 64, "URL"), ([A, "--to", "http://"], 64, "URL"), ([A, "--to", "http://a b"], 64, "URL"),
     ([A, "--to", "http://x", "--count", "0"], 64, "--count"), ([A, "--to", "http://x", "--fast"], 64, "option"),
     (["/no/such/\x1b[31mfile", "--to", "http://127.0.0.1:1"], 66, "?[31mfile"),

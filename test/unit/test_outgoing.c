@@ -11,6 +11,9 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define TEXT SPAN("<\0R\0e\0p\0o\0r\0t\0/\0>\0")
@@ -19,7 +22,7 @@ static const struct envelope_limits limits = {.xml = {.depth = 32, .tag_bytes = 
                                               .msg = 262144,
                                               .inflated = 8 * 1024 * 1024,
                                               .attachments = 0,
-                                              .properties = 1,
+                                              .properties = 6,
                                               .ratio = 1100};
 
 static struct outgoing usual(void)
@@ -84,6 +87,49 @@ static void what_is_written_is_read_back(void **state)
         arena_close(arena);
         buffer_fini(&body);
     }
+}
+
+/* A key made here: no private one lies in the tree. */
+static struct signature_signer *open_signer(void)
+{
+    struct signature_signer *signer;
+    struct error err;
+    char *text;
+    EVP_PKEY *pair = EVP_RSA_gen(2048);
+    BIO *bio = BIO_new(BIO_s_mem());
+    assert_int_equal(PEM_write_bio_PrivateKey(bio, pair, NULL, NULL, 0, NULL, NULL), 1);
+    const long len = BIO_get_mem_data(bio, &text);
+    assert_true(signature_signer_open((struct span){text, (size_t)len}, &signer, &err));
+    BIO_free(bio);
+    EVP_PKEY_free(pair);
+    return signer;
+}
+
+static void what_is_signed_is_part_2_as_it_is_sent(void **state)
+{
+    struct outgoing outgoing = usual();
+    struct signature_signer *signer = open_signer();
+    struct signature_key *enclosed;
+    struct buffer body;
+    struct error err;
+    struct message message = {0};
+    struct arena *arena = arena_open(1024 * 1024, NULL);
+    (void)state;
+    outgoing.signer = signer;
+    outgoing.source_id = SPAN("GUID:1");
+    buffer_init(&body, 1024 * 1024);
+    assert_true(outgoing_write(&outgoing, TEXT, &body, &err));
+    open_again(buffer_span(&body), arena, &message);
+    assert_span(message.text, TEXT);
+    assert_span(message.source_id, outgoing.source_id);
+    assert_span(message.signature.algorithm, SPAN(SIGNATURE_SHA256));
+    assert_true(signature_key_read_blob(message.public_key, &enclosed, &err));
+    assert_true(signature_check(&message.signature, enclosed, message.payload, false, &err));
+    assert_true(signature_check(&message.signature, signature_signer_key(signer), message.payload, false, &err));
+    signature_key_close(enclosed);
+    signature_signer_close(signer);
+    arena_close(arena);
+    buffer_fini(&body);
 }
 
 static void names_cannot_break_out_of_their_element(void **state)
@@ -157,12 +203,12 @@ static void *reallocate_some(void *old, size_t size)
     return is_refused() ? NULL : sys_kernel.reallocate(old, size);
 }
 
-static void each_refused_allocation_is_no_memory(void **state)
+static size_t count_refusals(const struct signature_signer *signer)
 {
-    const struct outgoing outgoing = usual();
+    struct outgoing outgoing = usual();
     bool written = false;
     size_t refusals = 0;
-    (void)state;
+    outgoing.signer = signer;
     for (; !written; refusals++) {
         struct buffer body;
         struct error err;
@@ -175,18 +221,31 @@ static void each_refused_allocation_is_no_memory(void **state)
         assert_true(written || err.kind == ERROR_NO_MEMORY);
         buffer_fini(&body);
     }
-    assert_true(refusals > 3);          /* the buffer's and those of zlib */
+    return refusals;
+}
+
+static void each_refused_allocation_is_no_memory(void **state)
+{
+    struct signature_signer *signer = open_signer();
+    (void)state;
+    assert_true(count_refusals(NULL) > 3);      /* the buffer's and those of zlib */
+    assert_true(count_refusals(signer) > 10);
+    signature_signer_close(signer);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read_back),
+        cmocka_unit_test(what_is_signed_is_part_2_as_it_is_sent),
         cmocka_unit_test(names_cannot_break_out_of_their_element),
         cmocka_unit_test(a_name_of_other_than_printable_ascii_is_refused),
         cmocka_unit_test(a_buffer_that_is_too_small_is_said_to_be),
         cmocka_unit_test(each_refused_allocation_is_no_memory),
     };
+    struct error err;
     xml_init();
+    if (!signature_init(&err))
+        return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
