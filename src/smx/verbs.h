@@ -17,6 +17,7 @@ int verb_trace(int argc, char **argv);
 int verb_spool(int argc, char **argv);
 int verb_status(int argc, char **argv);
 int verb_top(int argc, char **argv);
+int verb_key(int argc, char **argv);
 int verb_simulate(int argc, char **argv);
 
 #endif
