@@ -81,6 +81,11 @@ const struct error *spool_complaint(const struct spool *spool);
 void spool_submit(struct spool *spool, struct spool_record *record);
 void spool_close(struct spool *spool);      /* NULL is allowed */
 
+/* Something else failed on what may be the disk of the spool, which has no record in hand by which it would notice: it
+ * lets go of all that it holds open, so that the disk can be unmounted and mended, and proves its directories anew before
+ * the next record. From any thread. */
+void spool_doubt(struct spool *spool);
+
 /* Limits that may change while it runs, from any thread. */
 void spool_set_limits(struct spool *spool, uint64_t min_free, uint64_t max_files);
 

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/sys.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 /* ---- from bytes to a record ---- */
@@ -84,9 +85,13 @@ bool relay_take(struct relay *relay, struct xml_reader *reader, struct keyring *
     task->arena = arena_open(arena_ceiling(task->settings), &relay->memory);
     if (task->arena == NULL)
         return error_set(&task->err, ERROR_NO_MEMORY, "the system refused memory for the report");
-    return keyring_use(keys, task->settings, &task->err) && open_envelope(reader, &rules, task) &&
-           parse_report(reader, task) &&
-           trust_bind(&rules, &task->message, &task->report.sender, &task->trust, &task->err) && prepare_record(task);
+    if (keyring_use(keys, task->settings, &task->err) && open_envelope(reader, &rules, task) &&
+        parse_report(reader, task) &&
+        trust_bind(&rules, &task->message, &task->report.sender, &task->trust, &task->err) && prepare_record(task))
+        return true;
+    if (task->err.os == EIO)
+        spool_doubt(relay->spool);      /* keys lie beside it, and no report will reach it to notice */
+    return false;
 }
 
 void task_fini(struct task *task)

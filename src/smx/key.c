@@ -90,7 +90,8 @@ static void gather(const char *directory, const char *name, struct facts *facts)
     if (!write_path(facts->path, directory, name, &facts->problem))
         return;
     if (!key_place_client(name, guid))
-        (void)error_set(&facts->problem, ERROR_MALFORMED, "never looked at: its name must be a GUID in upper case, and "
+        (void)error_set(&facts->problem, ERROR_MALFORMED,
+                        "never looked at: its name must be a GUID in upper case, and "
                         ".pem");
     judge(facts);
 }
@@ -223,7 +224,8 @@ static bool take(const struct key_place *place, const char *guid, const char *pa
         return false;
     const bool kept = keep(place, guid, key, replace, err);
     if (kept)
-        (void)printf("%s: the relay holds this client to a key of %u bits from now on\n", guid, signature_key_bits(key));
+        (void)printf("%s: the relay holds this client to a key of %u bits from now on\n", guid,
+                     signature_key_bits(key));
     signature_key_close(key);
     return kept;
 }
@@ -270,7 +272,8 @@ static const struct {
     const char *name;
     int least, most;            /* words behind it */
     int (*run)(const struct wish *wish, const struct key_place *place);
-} verbs[] = {{"list", 0, 0, list}, {"show", 1, 1000000, show}, {"import", 2, 2, import}, {"approve", 1, 1000000, approve}};
+} verbs[] = {
+    {"list", 0, 0, list}, {"show", 1, 1000000, show}, {"import", 2, 2, import}, {"approve", 1, 1000000, approve}};
 
 static int misuse(const char *why)
 {
@@ -328,11 +331,14 @@ static bool take_option(struct wish *wish, int option)
 
 int verb_key(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"trust-dir", required_argument, NULL, 't'}, {"root", required_argument, NULL, 'r'},
-        {"config", required_argument, NULL, 'c'},    {"json", no_argument, NULL, 'j'},
-        {"csv", no_argument, NULL, 'v'},             {"replace", no_argument, NULL, 'o'},
-        {"help", no_argument, NULL, 'h'},            {0}};
+    static const struct option options[] = {{"trust-dir", required_argument, NULL, 't'},
+                                            {"root", required_argument, NULL, 'r'},
+                                            {"config", required_argument, NULL, 'c'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"csv", no_argument, NULL, 'v'},
+                                            {"replace", no_argument, NULL, 'o'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
     struct wish wish = {.form = TABLE_COLUMNS};
     optind = 0;                         /* another verb may have used getopt before */
     opterr = 0;

@@ -19,8 +19,10 @@ struct settings {
 };
 
 static const struct config_row rows[] = {
-    {"root", CONFIG_TEXT, offsetof(struct settings, root), "/var/lib/mprelay", NULL, NULL, AT_START, "Root of the relay."},
-    {"trust-dir", CONFIG_TEXT, offsetof(struct settings, trust_dir), "", NULL, NULL, AT_START, "Directory of the keys."},
+    {"root", CONFIG_TEXT, offsetof(struct settings, root), "/var/lib/mprelay", NULL, NULL, AT_START,
+     "Root of the relay."},
+    {"trust-dir", CONFIG_TEXT, offsetof(struct settings, trust_dir), "", NULL, NULL, AT_START,
+     "Directory of the keys."},
 };
 
 static const struct config_table table = {

@@ -45,6 +45,7 @@ struct keeper {
     struct outbox outbox;
     struct journal *journal;            /* for the batch in hand; NULL: none */
     unsigned proved;                    /* equals spool->failures while no sync has failed since */
+    unsigned doubts;                    /* equals spool->doubts once it has let go */
     size_t crowd;                       /* how many waited lately: rises at once, falls slowly */
     struct spool_record *records[MOST_IN_BATCH];
 };
@@ -70,6 +71,7 @@ struct spool {
     size_t waiting;                     /* of them */
     int64_t last_arrived;
     bool asked;                         /* for a probe */
+    unsigned doubts;                    /* from outside: each makes every keeper let go of its outbox */
     bool closing;
 
     pthread_t surveyor;
@@ -85,30 +87,39 @@ static bool is_needed(const struct keeper *keeper)
     return keeper == &keeper->spool->keepers[0] || keeper->spool->journal == NULL;
 }
 
-/* What was asked for is a probe, or a batch that is kept anyway. 0, and nothing asked for: the keeper ends. */
-static size_t take_batch(struct keeper *keeper, bool *asked)
+/* What a keeper is to do. Nothing: it ends. */
+struct turn {
+    size_t count;                       /* of records to be kept */
+    bool asked;                         /* for a probe, or for a batch that is kept anyway */
+    bool doubted;
+};
+
+static struct turn take_turn(struct keeper *keeper)
 {
     struct spool *spool = keeper->spool;
-    size_t count = 0;
+    struct turn turn = {0};
     (void)pthread_mutex_lock(&spool->lock);
-    while (spool->first == NULL && !spool->closing && !spool->asked && is_needed(keeper))
+    while (spool->first == NULL && !spool->closing && !spool->asked && is_needed(keeper) &&
+           keeper->doubts == spool->doubts)
         (void)pthread_cond_wait(&spool->work, &spool->lock);
-    const bool needed = is_needed(keeper);
-    while (needed && spool->first != NULL && count < MOST_IN_BATCH) {
-        keeper->records[count++] = spool->first;
-        spool->first = spool->first->next;
-    }
-    *asked = needed && spool->asked;
-    if (needed)
+    turn.doubted = keeper->doubts != spool->doubts;
+    keeper->doubts = spool->doubts;
+    if (is_needed(keeper)) {
+        while (spool->first != NULL && turn.count < MOST_IN_BATCH) {
+            keeper->records[turn.count++] = spool->first;
+            spool->first = spool->first->next;
+        }
+        turn.asked = spool->asked;
         spool->asked = false;
+    }
     if (spool->first == NULL)
         spool->last = &spool->first;
     if (spool->first != NULL || spool->asked)
         (void)pthread_cond_signal(&spool->work);
     keeper->journal = spool->journal;
-    spool->waiting -= count;
+    spool->waiting -= turn.count;
     (void)pthread_mutex_unlock(&spool->lock);
-    return count;
+    return turn;
 }
 
 static bool check_room(const struct spool *spool, const struct outbox *outbox, struct error *err)
@@ -286,15 +297,27 @@ static void keep_probe(struct keeper *keeper)
     (void)proof_end(&spool->proof, keeper->number, kept ? NULL : &err, true);
 }
 
+static void let_go(struct keeper *keeper)
+{
+    struct publisher *publisher = keeper->spool->publisher;
+    outbox_close(&keeper->outbox);
+    if (publisher != NULL)
+        publisher_let_go(publisher);
+}
+
 static void *run_keeper(void *argument)
 {
     struct keeper *keeper = argument;
-    bool asked;
-    for (size_t count; (count = take_batch(keeper, &asked)) > 0 || asked;)
-        if (count > 0)
-            keep_batch(keeper, count, asked);
-        else
+    struct turn turn;
+    do {
+        turn = take_turn(keeper);
+        if (turn.doubted)
+            let_go(keeper);
+        if (turn.count > 0)
+            keep_batch(keeper, turn.count, turn.asked);
+        else if (turn.asked)
             keep_probe(keeper);
+    } while (turn.count > 0 || turn.asked || turn.doubted);
     outbox_close(&keeper->outbox);      /* nobody would give it up when the disk goes */
     return NULL;
 }
@@ -534,6 +557,14 @@ void spool_submit(struct spool *spool, struct spool_record *record)
     spool->last = &record->next;
     spool->waiting++;
     (void)pthread_cond_signal(&spool->work);
+    (void)pthread_mutex_unlock(&spool->lock);
+}
+
+void spool_doubt(struct spool *spool)
+{
+    (void)pthread_mutex_lock(&spool->lock);
+    spool->doubts++;
+    (void)pthread_cond_broadcast(&spool->work);
     (void)pthread_mutex_unlock(&spool->lock);
 }
 

@@ -160,6 +160,35 @@ static void a_directory_that_cannot_be_read_is_told_by_the_sweep_and_counts_noth
     assert_int_equal(count, 7);
 }
 
+/* With nothing to do it would never notice by itself that its disk is gone. */
+static void who_is_made_to_doubt_holds_nothing_and_keeps_the_next_record(void **state)
+{
+    (void)state;
+    settings.journal_directory = "journal";
+    for (settings.journal_size = 0; settings.journal_size <= 1 << 17; settings.journal_size += 1 << 17) {
+        const struct timespec pause = {.tv_nsec = 1000000};
+        const unsigned before = count_descriptors();
+        struct spool *spool = open_spool();
+        struct answer answers[2];
+        assert_true(count_descriptors() > before);
+        spool_doubt(spool);
+        while (count_descriptors() > before)    /* or else until the time of a test is over */
+            (void)nanosleep(&pause, NULL);
+        submit(spool, &answers[0], SPAN("a"), SPAN("b"), 0);
+        while (answers[0].times == 0)
+            (void)nanosleep(&pause, NULL);
+        assert_true(answers[0].kept);
+        spool_doubt(spool);
+        submit(spool, &answers[1], SPAN("c"), SPAN("d"), 1);
+        spool_doubt(spool);
+        spool_close(spool);
+        assert_true(answers[1].kept);
+        assert_int_equal(answers[0].times + answers[1].times, 2);
+        assert_file(&answers[0]);
+        assert_file(&answers[1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +198,7 @@ int main(void)
         IN_REFUSALS(a_leftover_that_cannot_be_removed_is_an_error_unless_it_is_gone),
         IN_REFUSALS(what_only_looks_like_a_leftover_stays_beside_another_process),
         IN_REFUSALS(a_directory_that_others_may_write_to_is_refused),
+        IN_REFUSALS(who_is_made_to_doubt_holds_nothing_and_keeps_the_next_record),
         IN_REFUSALS(a_directory_that_cannot_be_read_is_told_by_the_sweep_and_counts_nothing),
     };
     cmocka_set_test_filter(getenv("ONLY"));
