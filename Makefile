@@ -81,9 +81,15 @@ $(BUILD)/test/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(PROGRAMS:%=$(BUILD)/%.a) $(A
 	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(sort $(LIBS_mprelay) $(LIBS_statesys) $(LIBS_smx))
 
 # What the loader is measured with and against.
-$(BUILD)/bench/loading: $$(patsubst %.c,$(BUILD)/%.o,$$(wildcard test/bench/*.c)) $(BUILD)/statesys.a $(ARCHIVES)
+$(BUILD)/bench/loading: $$(patsubst %.c,$(BUILD)/%.o,$$(filter-out %/signature.c,$$(wildcard test/bench/*.c))) \
+    $(BUILD)/statesys.a $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_statesys)
+
+# What one check of a signature costs; runs alone.
+$(BUILD)/bench/signature: $(BUILD)/test/bench/signature.o $(BUILD)/libreport.a $(BUILD)/libbase.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_mprelay)
 
 # Stands between a program and the kernel; its own calls are not looked at by a sanitizer.
 $(FAILING): test/fault/failing.c Makefile $(BUILD)/flags
@@ -143,9 +149,10 @@ coverage:  ## Run the tests and print line and branch coverage by file.
 campaign: tests  ## Do every fault at full length, for hours; writes the table of docs/TESTING.md.
 	@BUILD=$(BUILD) test/fault/campaign
 
-bench: all $(BUILD)/bench/loading  ## Measure the relay beside nginx and fastify, the loader; writes docs/BENCH.md.
+bench: all $(BUILD)/bench/loading $(BUILD)/bench/signature  ## Measure the relay beside nginx and fastify, the loader; writes docs/BENCH.md.
 	test/bench/run
 	test/bench/loader.py
+	$(BUILD)/bench/signature
 
 lint:  ## Check format, floors, banned calls, settings against manual pages; print the sizes.
 	@BUILD=$(BUILD) scripts/lint
