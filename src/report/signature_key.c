@@ -240,7 +240,7 @@ static bool read_certificate(struct span der, struct signature_key **out, struct
 
 /* ---- PEM ---- */
 
-static bool read_named(const char *name, struct span der, struct signature_key **out, struct error *err)
+static bool read_named(struct span name, struct span der, struct signature_key **out, struct error *err)
 {
     static const struct {
         const char *name;
@@ -251,49 +251,73 @@ static bool read_named(const char *name, struct span der, struct signature_key *
         {"CERTIFICATE", read_certificate},
     };
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
-        if (strcmp(name, forms[i].name) == 0)
+        if (span_equal(name, span_of(forms[i].name)))
             return forms[i].read(der, out, err);
     return error_set(err, ERROR_MALFORMED,
-                     "no key can be read: it begins with a %.40s, not with a public key or a "
+                     "no key can be read: it begins with a %.*s, not with a public key or a "
                      "certificate",
-                     name);
+                     name.len < 40 ? (int)name.len : 40, name.at);
 }
 
-/* Where libcrypto was refused memory it says so, or had none left even to say so. */
-static bool explain_pem(struct error *err)
+/* What stands between "-----BEGIN NAME-----" and "-----END NAME-----", the first time. */
+static bool find_block(struct span pem, struct span *name, struct span *base64)
 {
-    const unsigned long why = ERR_peek_last_error();
-    const bool memory = why == 0 || ERR_GET_REASON(why) == ERR_R_MALLOC_FAILURE;
+    static const struct span begin = {"-----BEGIN ", 11}, end = {"-----END ", 9}, dashes = {"-----", 5};
+    const char *stop = pem.at + pem.len;
+    const char *at = memmem(pem.at, pem.len, begin.at, begin.len);
+    if (at == NULL)
+        return false;
+    at += begin.len;
+    const char *behind = memmem(at, (size_t)(stop - at), dashes.at, dashes.len);
+    if (behind == NULL)
+        return false;
+    *name = (struct span){at, (size_t)(behind - at)};
+    at = behind + dashes.len;
+    behind = memmem(at, (size_t)(stop - at), end.at, end.len);
+    *base64 = (struct span){at, behind == NULL ? 0 : (size_t)(behind - at)};
+    return behind != NULL && (size_t)(stop - behind) >= end.len + name->len + dashes.len &&
+           memcmp(behind + end.len, name->at, name->len) == 0 &&
+           memcmp(behind + end.len + name->len, dashes.at, dashes.len) == 0;
+}
+
+/* libcrypto's reader of PEM does not always say what it failed for; its reader of base64 can fail for one thing only. */
+static bool decode(EVP_ENCODE_CTX *context, struct span base64, unsigned char *out, size_t *len)
+{
+    int some, rest;
+    EVP_DecodeInit(context);
+    if (EVP_DecodeUpdate(context, out, &some, (const unsigned char *)base64.at, (int)base64.len) < 0 ||
+        EVP_DecodeFinal(context, out + some, &rest) < 0)
+        return false;
+    *len = (size_t)(some + rest);
+    return true;
+}
+
+static bool read_block(struct span name, struct span base64, struct signature_key **out, struct error *err)
+{
+    size_t len = 0;
+    EVP_ENCODE_CTX *context = EVP_ENCODE_CTX_new();
+    unsigned char *der = sys.allocate(base64.len + 4);
+    const bool room = context != NULL && der != NULL;
+    bool read = room && decode(context, base64, der, &len);
+    if (!room)
+        (void)signature_fail(err, "a key");
+    else if (!read)
+        (void)refuse(err, "it is no PEM");
+    read = read && read_named(name, (struct span){(const char *)der, len}, out, err);
+    sys.release(der);
+    EVP_ENCODE_CTX_free(context);
     ERR_clear_error();
-    return memory ? signature_fail(err, "a key") : refuse(err, "it is no PEM");
-}
-
-static bool read_bio(BIO *bio, struct signature_key **out, struct error *err)
-{
-    char *name = NULL, *header = NULL;
-    unsigned char *der = NULL;
-    long len = 0;
-    if (PEM_read_bio(bio, &name, &header, &der, &len) != 1)
-        return explain_pem(err);
-    const bool read = read_named(name, (struct span){(const char *)der, (size_t)len}, out, err);
-    OPENSSL_free(name);
-    OPENSSL_free(header);
-    OPENSSL_free(der);
     return read;
 }
 
 bool signature_key_read(struct span pem, struct signature_key **out, struct error *err)
 {
+    struct span name, base64;
     if (pem.len > SIGNATURE_MOST_FILE)
         return refuse(err, "it is too long");
-    ERR_clear_error();
-    BIO *bio = BIO_new_mem_buf(pem.len == 0 ? "" : pem.at, (int)pem.len);
-    if (bio == NULL)
-        return signature_fail(err, "a key");
-    const bool read = read_bio(bio, out, err);
-    BIO_free(bio);
-    ERR_clear_error();
-    return read;
+    if (pem.len == 0 || !find_block(pem, &name, &base64))
+        return refuse(err, "it is no PEM");
+    return read_block(name, base64, out, err);
 }
 
 /* ---- PUBLICKEYBLOB (wire.md 3.4) ---- */
