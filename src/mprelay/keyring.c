@@ -17,7 +17,7 @@
 
 #define SECOND ((int64_t)1000000)
 
-enum { SLOTS = 4096, NAME_SIZE = REQUEST_GUID_SIZE + 4, PATH_SIZE = DAEMON_PATH_SIZE + NAME_SIZE };
+enum { SLOTS = 1024, NAME_SIZE = REQUEST_GUID_SIZE + 4, PATH_SIZE = DAEMON_PATH_SIZE + NAME_SIZE };
 
 struct file {
     dev_t device;
@@ -62,11 +62,11 @@ bool keyring_prepare(const struct settings *settings, struct error *err)
 {
     char directory[DAEMON_PATH_SIZE];
     struct error ignored;
+    if (!keyring_path(settings, directory, err))
+        return false;
     if (settings->signature_policy == TRUST_OFF)
         return true;
-    if (!keyring_path(settings, directory, err) || !sys_make_directory(directory, err))
-        return false;
-    if (!check_rights(directory, settings->trust_first_use, err))
+    if (!sys_make_directory(directory, err) || !check_rights(directory, settings->trust_first_use, err))
         return false;
     (void)!deliver_sweep(directory, sys_now(), &ignored);      /* leftovers are in nobody's way */
     return true;
