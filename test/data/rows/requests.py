@@ -174,6 +174,9 @@ REAL = edit(edit(MSG, BYTES, '<Body Type="ByteRange" Offset="0" Length="1156"/><
 case("real-tail-as-metering", sound(edit(REAL, '"SMX"', '"SWM"'), stream), "in.http", status=415, rule="filetype")
 case("real-tail-without-filetype", sound(edit(REAL, FILETYPE, ""), stream), "in.http", status=415, rule="filetype")
 case("real-tail-as-state-message", sound(REAL, stream), "in.http", status=400, rule="report")
+case("envelope-signed-in-another-s-name", sound(edit(edit(MSG, HOOK, HOOK + AUTH % SIGNATURE), "<SourceID></SourceID>",
+     "<SourceID>GUID:00000000-0000-0000-0000-00000000000B</SourceID>"), zlib.compress(NUL)), "in.http", status=403,
+     rule="binding")
 case("real-tail-alone", post(tail), "in.http", status=400, rule="multipart")
 
 # ---- zlib (wire.md 2.4) and the plain form's codings (wire.md 1.4) ---------------------------------------------
