@@ -133,7 +133,7 @@ void signature_signer_close(struct signature_signer *signer)
     sys.release(signer);
 }
 
-/* Nobody is asked for a password. */
+/* Nobody is asked for a password. NOLINTNEXTLINE(readability-non-const-parameter): the type is libcrypto's */
 static int no_password(char *room, int size, int writing, void *owner)
 {
     (void)room, (void)size, (void)writing, (void)owner;

@@ -224,7 +224,7 @@ static bool read_info(struct span der, struct signature_key **out, struct error 
 /* A certificate (RFC 5280, 4.1), up to its key: version, number, algorithm, issuer, dates, subject, key. */
 static bool read_certificate(struct span der, struct signature_key **out, struct error *err)
 {
-    struct span certificate, body, skipped;
+    struct span certificate, skipped, body = {"", 0};
     bool good = take_universal(&der, V_ASN1_SEQUENCE, &certificate) && der.len == 0 &&
                 take_universal(&certificate, V_ASN1_SEQUENCE, &body);
     if (good)
@@ -288,7 +288,7 @@ static bool decode(EVP_ENCODE_CTX *context, struct span base64, unsigned char *o
     if (EVP_DecodeUpdate(context, out, &some, (const unsigned char *)base64.at, (int)base64.len) < 0 ||
         EVP_DecodeFinal(context, out + some, &rest) < 0)
         return false;
-    *len = (size_t)(some + rest);
+    *len = (size_t)some + (size_t)rest;
     return true;
 }
 

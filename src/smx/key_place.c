@@ -69,12 +69,12 @@ void key_place_name(const char guid[REQUEST_GUID_SIZE], char out[KEY_NAME_SIZE])
     (void)snprintf(out, KEY_NAME_SIZE, "%.36s.pem", guid);
 }
 
-bool key_place_client(const char *name, char out[REQUEST_GUID_SIZE])
+bool key_place_client(const char *name, char guid[REQUEST_GUID_SIZE])
 {
     char expected[KEY_NAME_SIZE];
-    if (strlen(name) < REQUEST_GUID_SIZE || !request_guid((struct span){name, REQUEST_GUID_SIZE - 1}, out))
+    if (strlen(name) < REQUEST_GUID_SIZE || !request_guid((struct span){name, REQUEST_GUID_SIZE - 1}, guid))
         return false;
-    key_place_name(out, expected);
+    key_place_name(guid, expected);
     return strcmp(name, expected) == 0;
 }
 

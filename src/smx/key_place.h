@@ -33,7 +33,7 @@ enum { KEY_NAME_SIZE = 256 };
  * directory that nobody has made yet is empty. */
 bool key_place_list(const char *directory, struct buffer *out, struct error *err) MUST_CHECK;
 /* The client of a name. False: the relay never looks at a file of that name. */
-bool key_place_client(const char *name, char out[REQUEST_GUID_SIZE]) MUST_CHECK;
+bool key_place_client(const char *name, char guid[REQUEST_GUID_SIZE]) MUST_CHECK;
 void key_place_name(const char guid[REQUEST_GUID_SIZE], char out[KEY_NAME_SIZE]);
 
 /* Any file with a key: PEM, or a PUBLICKEYBLOB in hex. ERROR_NOT_FOUND: it is not there. */

@@ -36,17 +36,18 @@ void signing_close(struct signing *signing)
 bool signing_source(const struct signing *signing, struct span text, struct arena *arena, struct span *out,
                     struct error *err)
 {
+    static const struct span prefix = {"GUID:", 5};
     struct report report;
     if (!report_parse(text, TEXT_UTF16LE, &limits, signing->reader, arena, &report, err))
         return false;
     const struct span key = report.sender.key;
     if (key.len == 0)
         return error_set(err, ERROR_MALFORMED, "the report has no ClientID in whose name it could be signed");
-    char *source = arena_alloc(arena, key.len + sizeof "GUID:");
+    char *source = arena_alloc(arena, prefix.len + key.len);
     if (source == NULL)
         return arena_error(arena, "limit", err);
-    (void)memcpy(source, "GUID:", 5);
-    (void)memcpy(source + 5, key.at, key.len);
-    *out = (struct span){source, key.len + 5};
+    memcpy(source, prefix.at, prefix.len);
+    memcpy(source + prefix.len, key.at, key.len);
+    *out = (struct span){source, prefix.len + key.len};
     return true;
 }

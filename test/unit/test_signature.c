@@ -473,7 +473,8 @@ static void find_parts(struct golden *golden)
     const struct buffer *request = &golden->request;
     const char *digits = memmem(request->at, request->len, name, sizeof name);
     const char *part = memmem(request->at, request->len, head, sizeof head - 1);
-    assert_true(digits != NULL && part != NULL);
+    assert_non_null(digits);
+    assert_non_null(part);
     digits += sizeof name;
     part += sizeof head - 1;
     for (size_t i = 0; i < sizeof golden->digits; i++)
