@@ -108,7 +108,7 @@ bool signature_check(const struct signature *signature, const struct signature_k
                      bool allow_sha1, struct error *err)
 {
     unsigned char number[MOST_BYTES], block[MOST_BYTES], digest[EVP_MAX_MD_SIZE];
-    const struct hash *hash;
+    const struct hash *hash = NULL;
     if (!signature_key_judge(key, err) || !choose_hash(signature->algorithm, allow_sha1, &hash, err) ||
         !read_digits(signature->digits, key, number, err))
         return false;
