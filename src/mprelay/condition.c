@@ -61,8 +61,9 @@ static void gather(const struct condition *condition, const struct lookout_view 
 
 /* ---- pages ---- */
 
-static bool answer(struct condition *condition, bool (*write)(const struct facts *, struct buffer *, struct error *),
-                   struct buffer *out, struct error *err)
+typedef bool writer(const struct facts *facts, struct buffer *out, struct error *err);
+
+static bool answer(struct condition *condition, writer *write_answer, struct buffer *out, struct error *err)
 {
     struct lookout_view view;
     struct facts facts;
@@ -70,7 +71,7 @@ static bool answer(struct condition *condition, bool (*write)(const struct facts
     lookout_look(condition->lookout, &view, &hangs);
     (void)pthread_mutex_lock(&condition->lock);
     gather(condition, &view, hangs, &facts);
-    const bool written = write(&facts, out, err);
+    const bool written = write_answer(&facts, out, err);
     (void)pthread_mutex_unlock(&condition->lock);
     return written;
 }

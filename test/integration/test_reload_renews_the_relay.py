@@ -4,10 +4,11 @@ import signal
 
 import pytest
 
+import admin
 import cmtrace
 import wire
 from crowd import Crowd
-from relay import wait_until
+from relay import free_port, wait_until
 
 FRESH = """outbox = {root}/other/incoming
 journal-dir = {root}/other/journal
@@ -80,6 +81,21 @@ def test_the_old_settings_hold_for_what_is_in_hand(reloading):
         answer = connection.answer()
         assert answer.status == 200 and answer.headers["connection"].lower() == "close"
     assert sorted(name[:2] == "N_" for name in relay.files()) == [False, True]
+
+
+def test_the_operator_is_told_of_the_new_inbox(start, tmp_path):
+    reloading = Reloading(start, tmp_path, admin_listen="127.0.0.1:%d" % free_port())
+    relay = reloading.relay
+    relay.post(wire.ccm(wire.report(serial=1)))
+    reloading.reload("outbox = %s/other\n" % relay.root, "settings reloaded")
+    for serial in (2, 3):
+        relay.post(wire.ccm(wire.report(serial=serial)))
+    assert admin.reasons(relay) == []
+    page = admin.samples(relay)
+    assert page['mprelay_reports_total{result="kept"}'] == 3
+    assert page['mprelay_spool_files{queue="normal"}'] == 2
+    (relay.root / "other").rename(relay.root / "gone")
+    wait_until(lambda: any("/other" in reason for reason in admin.reasons(relay)), "the reason")
 
 
 @pytest.mark.parametrize("line", ["outbox = /dev/null/box", "max-connections = 90000", "log-dir = /dev/null/logs",

@@ -4,6 +4,7 @@ import signal
 
 import pytest
 
+import admin
 import wire
 from failing import Failing
 from manager import Manager, Sockets
@@ -42,8 +43,10 @@ def test_the_watchdog_is_fed_while_it_lives(start, manager):
 
 def test_the_socket_of_the_admin_listener_takes_no_reports(start, tmp_path):
     sockets = Sockets(["admin", "reports"])
-    relay = start(wrapper=sockets.wrapper, pass_fds=sockets.pass_fds)
+    relay = start(wrapper=sockets.wrapper, pass_fds=sockets.pass_fds, admin_listen="127.0.0.1:1")
     relay.address = ("127.0.0.1", sockets.ports[1])
+    relay.admin = "127.0.0.1:%d" % sockets.ports[0]
+    assert admin.reasons(relay) == []
     assert relay.post(wire.ccm(wire.report())).status == 200
     wait_until(lambda: len([r for r in relay.log() if "taking reports on" in r.text]) == 1, "one address")
     relay.stop()

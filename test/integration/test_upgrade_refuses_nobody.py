@@ -3,6 +3,7 @@ was answered is there."""
 import contextlib
 import os
 
+import admin
 from crowd import Crowd
 from manager import Sockets, hand_in
 from relay import PATIENCE, Relay, free_port, wait_until
@@ -36,14 +37,14 @@ def test_the_next_relay_takes_over_the_addresses(start, tmp_path):
     path = tmp_path / "mp.sock"
     port = free_port()
     relays = [start(root=tmp_path / "root", log_max_size="100M", take_over="yes",
-                    listen=["127.0.0.1:%d" % port, "unix:%s" % path])]
+                    listen=["127.0.0.1:%d" % port, "unix:%s" % path], admin_listen="127.0.0.1:%d" % free_port())]
     relays[0].address = ("127.0.0.1", port)
     with crowd_of(relays[0].address, lambda: relays[-1]) as crowd:
         for number in range(1, 4):
             relays.append(Relay.beside(relays[-1]))
             assert relays[-2].process.wait(PATIENCE) == 0
             wait_until(lambda: len(said(relays[-1], "working with the journal from now on")) == number, "the journal")
-            assert path.is_socket()
+            assert path.is_socket() and admin.reasons(relays[-1]) == []
             go_on(crowd)
     assert not path.exists()
     assert len(said(relays[-1], "another relay has taken this one's place")) == 3

@@ -200,6 +200,21 @@ static void it_tells_as_often_as_it_is_to(void **state)
     lookout_set_interval(lookout, 0);
 }
 
+static void other_directories_count_from_the_turn_on(void **state)
+{
+    const char *const others[LOOKOUT_QUEUES] = {"other", "other/high", "other/low"};
+    (void)state;
+    touch("box/1.smx");
+    look();
+    assert_int_equal(view.queues[0].count, 1);
+    assert_int_equal(mkdir("other", 0700) + mkdir("other/high", 0700) + mkdir("other/low", 0700), 0);
+    touch("other/high/1.smx");
+    lookout_turn(lookout, others);
+    look();
+    assert_int_equal(view.queues[0].count, 0);
+    assert_int_equal(view.queues[1].count, 1);
+}
+
 static void what_the_system_refuses_is_an_error(void **state)
 {
     const struct lookout_settings quiet = settings(0);
@@ -226,6 +241,7 @@ int main(void)
         TEST(it_is_not_looked_again_for_each_who_asks),
         TEST(who_asks_is_answered_while_the_disk_hangs),
         TEST(it_tells_as_often_as_it_is_to),
+        TEST(other_directories_count_from_the_turn_on),
         TEST(what_the_system_refuses_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
