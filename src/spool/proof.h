@@ -3,7 +3,7 @@
  * latest was not kept.
  *
  * Calling sequence: proof_init; each keeper calls proof_begin before and proof_end after each batch and each probe; any
- * other thread asks. Where proof_is_due says so, a probe is asked for (spool.c), and whoever keeps it, or a batch in its
+ * other thread asks. Where proof_is_due says so, a probe is asked for (keeper.c), and whoever keeps it, or a batch in its
  * place, ends it as `asked`, for which proof_wait waits. Who keeps a batch takes no lock, unless it was refused, or the
  * one before was, or somebody asked. Times are those of sys_ticks.
  */
