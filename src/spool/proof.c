@@ -37,6 +37,7 @@ void proof_begin(struct proof *proof, size_t keeper)
 int64_t proof_end(struct proof *proof, size_t keeper, const struct error *refusal, bool asked)
 {
     const int64_t now = sys_ticks(), begun = proof->begun[keeper];
+    proof->begun[keeper] = 0;           /* before anybody is told */
     if (refusal == NULL)
         proof->kept = now;
     if (refusal != NULL || proof->refused || asked) {
@@ -48,7 +49,6 @@ int64_t proof_end(struct proof *proof, size_t keeper, const struct error *refusa
         (void)pthread_cond_broadcast(&proof->ended);
         (void)pthread_mutex_unlock(&proof->lock);
     }
-    proof->begun[keeper] = 0;
     return now - begun;
 }
 
