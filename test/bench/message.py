@@ -7,6 +7,7 @@ from collections import namedtuple
 
 BOUNDARY = "aAbBcCdDv1234567890VxXyYzZ"
 BODY_BYTES = 2700
+CLIENT = "6F3C1E52-8A0B-4D7E-9C21-5B9A7D3E4F10"
 
 Request = namedtuple("Request", "before after encoding")
 
@@ -49,28 +50,36 @@ def head(method, path, port, content_type, length):
             % (method, path, port, content_type, length)).encode("ascii")
 
 
-def envelope_text(body_length, identifier):
+def clientauth(signature):
+    return ('<Hook2 Name="clientauth"><Property Name="AuthSenderMachine">PC1</Property>'
+            '<Property Name="PayloadSignature">%s</Property><Property Name="ClientCapabilities">NonSSL</Property>'
+            '<Property Name="HashAlgorithm">1.2.840.113549.1.1.11</Property></Hook2>' % signature)
+
+
+def envelope_text(body_length, identifier, hook):
     return (
         '<Msg SchemaVersion="1.1"><ID>{%s}</ID><SourceID>GUID:6F3C1E52-8A0B-4D7E-9C21-5B9A7D3E4F10</SourceID>'
         "<SourceHost>PC1</SourceHost><TargetAddress>mp:[http]MP_RelayEndpoint</TargetAddress>"
         "<ReplyTo>direct:PC1:StateMessage</ReplyTo><CorrelationID>{00000000-0000-0000-0000-000000000000}"
         "</CorrelationID><Priority>0</Priority><Timeout>600</Timeout><SentTime>2024-01-20T19:46:57Z</SentTime>"
         '<Body Type="ByteRange" Offset="0" Length="%d"/><Property Name="FileType" Value="SMX"/>'
-        '<Hooks><Hook3 Name="zlib-compress"/></Hooks><Payload Type="inline"/><TargetHost>127.0.0.1</TargetHost>'
+        '<Hooks><Hook3 Name="zlib-compress"/>%s</Hooks><Payload Type="inline"/><TargetHost>127.0.0.1</TargetHost>'
         "<TargetEndpoint>MP_RelayEndpoint</TargetEndpoint><ReplyMode>Async</ReplyMode><Protocol>http</Protocol></Msg>"
-        % (identifier, body_length))
+        % (identifier, body_length, hook))
 
 
-def ccm_post(port, identifier_length):
-    """The native client's form: the envelope, then the report as one zlib stream. The identifier ends the Msg ID."""
+def ccm_post(port, identifier_length, sign=None):
+    """The native client's form: the envelope, then the report as one zlib stream. The identifier ends the Msg ID.
+    sign(stream) gives the digits of a signature."""
     body = report_bytes() + b"\0\0"
+    stream = zlib.compress(body, 6)
     mark = "0E6D5B5C-6C0B-4A6E-9B57-"
-    first, second = envelope_text(len(body), mark).split(mark)
+    first, second = envelope_text(len(body), mark, clientauth(sign(stream)) if sign else "").split(mark)
     before = (b"--%s\r\ncontent-type: text/plain; charset=UTF-16\r\n\r\n\xff\xfe" % BOUNDARY.encode("ascii")
               + (first + mark).encode("utf-16-le"))
     after = (second.encode("utf-16-le")
              + b"\r\n--%s\r\ncontent-type: application/octet-stream\r\n\r\n" % BOUNDARY.encode("ascii")
-             + zlib.compress(body, 6) + b"\r\n--%s--" % BOUNDARY.encode("ascii"))
+             + stream + b"\r\n--%s--" % BOUNDARY.encode("ascii"))
     content_type = 'multipart/mixed; boundary="%s"' % BOUNDARY
     length = len(before) + 2 * identifier_length + len(after)
     start = head("CCM_POST", "/ccm_system/request", port, content_type, length)
@@ -85,8 +94,7 @@ def plain_post(port, _identifier_length):
 
 def plain_post_of_many(port, identifier_length):
     """Each report of a client of its own: the identifier ends its GUID."""
-    client = "6F3C1E52-8A0B-4D7E-9C21-5B9A7D3E4F10"
-    text = report_bytes().decode("utf-16-le").replace(client, client[:-identifier_length] + "@")
+    text = report_bytes().decode("utf-16-le").replace(CLIENT, CLIENT[:-identifier_length] + "@")
     first, second = (part.encode("utf-16-le") for part in text.split("@"))
     body_length = 2 + len(first) + 2 * identifier_length + len(second)
     start = head("POST", "/ccm_system/request", port, "text/xml; charset=utf-16", body_length)

@@ -55,6 +55,10 @@ def targets(results):
         rows.append(["%s at %d connections, against %s" % (MEASURE_NAMES[target.measure], target.connections,
                                                            PEER_NAMES[target.peer]),
                      bound, "%.2f" % spread.median, "met" if met else "**not met**"])
+    cost = summary.signature_cost(results, 64)
+    if cost:
+        rows.append(["CPU us of checking a signature, 2048 bits, at 64 connections", "<= %d" % summary.MOST_FOR_SIGNATURE_US,
+                     "%.0f" % cost.median, "met" if cost.median <= summary.MOST_FOR_SIGNATURE_US else "**not met**"])
     return table(["target", "wanted", "median", ""], rows) if rows else ""
 
 

@@ -99,8 +99,8 @@ def none_left():
 
 # ---- ours --------------------------------------------------------------------------------------
 
-def mprelay(name, title, about, program, request):
-    """With its defaults: durable, log on."""
+def mprelay(name, title, about, program, request, keys=None):
+    """With its defaults: durable, log on. `keys` is a directory of clients' keys."""
     def prepare():
         if not os.access(program, os.X_OK):
             raise BenchError("%s is not there: make builds it" % program)
@@ -108,8 +108,32 @@ def mprelay(name, title, about, program, request):
     def launch(place, port):
         known = subprocess.run([program, "--help"], stdout=subprocess.PIPE, text=True, check=True).stdout
         alone = ["--admin-listen", "off"] if "--admin-listen" in known else []     # not known to older ones
-        return [program, "--root", place, "--listen", "127.0.0.1:%d" % port, *alone], {}
+        trust = ["--trust-dir", keys] if keys else []
+        return [program, "--root", place, "--listen", "127.0.0.1:%d" % port, *alone, *trust], {}
     return Server(name, title, about, {}, prepare, launch, request, "inboxes/auth/statesys.box/incoming")
+
+
+def signed_mprelay(name, title, about, program, build):
+    """Its client's key is known, 2048 bits, and signs."""
+    keys = os.path.join(build, "bench", "keys")
+    private = os.path.join(build, "bench", "client.pem")
+
+    def sign(stream):
+        done = subprocess.run(["openssl", "dgst", "-sha256", "-sign", private], input=stream, stdout=subprocess.PIPE,
+                              check=True)
+        return done.stdout[::-1].hex().upper()
+
+    def request(port, identifier_length):
+        return message.ccm_post(port, identifier_length, sign)
+    relay = mprelay(name, title, about, program, request, keys)
+
+    def prepare():
+        relay.prepare()
+        os.makedirs(keys, mode=0o755, exist_ok=True)
+        public = os.path.join(keys, message.CLIENT + ".pem")
+        for command in (["genrsa", "-out", private, "2048"], ["pkey", "-in", private, "-pubout", "-out", public]):
+            subprocess.run(["openssl", *command], stderr=subprocess.DEVNULL, check=True)
+    return dataclasses.replace(relay, packages={"openssl": "openssl"}, prepare=prepare)
 
 
 # ---- the peers ---------------------------------------------------------------------------------

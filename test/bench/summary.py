@@ -9,6 +9,8 @@ from statistics import median
 OURS = "mprelay"
 STORES = "nginx"                                    # not durable
 DURABLE = ("nginx-sync", "fastify")                 # the better of them counts
+SIGNED = "mprelay-signed"
+MOST_FOR_SIGNATURE_US = 60
 BETTER_DURABLE = "durable"
 
 Target = namedtuple("Target", "connections measure peer at_least at_most")
@@ -51,6 +53,14 @@ def ratio(results, connections, peer, measure="rate", name=OURS):
     ratios = [getattr(cell, measure) / theirs[turn]
               for turn, cell in cells(results, connections, name).items() if theirs.get(turn)]
     return Spread(min(ratios), median(ratios), max(ratios)) if ratios else None
+
+
+def signature_cost(results, connections):
+    """CPU microseconds that a signed request takes more than an unsigned one, or None."""
+    unsigned = of_peer(results, connections, OURS, "cpu_us")
+    costs = [cell.cpu_us - unsigned[turn] for turn, cell in cells(results, connections, SIGNED).items()
+             if turn in unsigned]
+    return Spread(min(costs), median(costs), max(costs)) if costs else None
 
 
 def is_met(target, spread):
