@@ -85,16 +85,18 @@ static void ask_for_reopen(void)
 
 bool log_works(struct error *err)
 {
+    bool works = true;
     pthread_mutex_lock(&the_log.mutex);
-    const bool stalled = the_log.open && the_log.stalled;
-    const int trouble = the_log.open ? the_log.trouble : 0;
-    if (trouble != 0)
+    if (the_log.open && the_log.stalled) {
+        works = error_set(err, ERROR_BUSY, "the log is not written as fast as it comes, or its disk does not answer");
+    } else if (the_log.open && the_log.trouble != 0) {
+        errno = the_log.trouble;
+        works = error_os(err, "cannot write the log '%s'", the_log.file.path);
+    }
+    if (the_log.open && the_log.trouble != 0)
         ask_for_reopen();
     pthread_mutex_unlock(&the_log.mutex);
-    if (stalled)
-        return error_set(err, ERROR_BUSY, "the log is not written as fast as it comes, or its disk does not answer");
-    errno = trouble;
-    return trouble == 0 || error_os(err, "cannot write the log '%s'", the_log.file.path);
+    return works;
 }
 
 uint64_t log_writer_thread(void)

@@ -160,13 +160,14 @@ static bool open_admin(struct condition *condition, const struct settings *setti
 bool condition_open(const struct relay *relay, const struct settings *settings, struct handover_sockets *given,
                     struct condition **out, struct error *err)
 {
+    const int64_t now = sys_now();
     struct condition *condition = sys.allocate(sizeof *condition);
     if (condition == NULL)
         return error_set(err, ERROR_NO_MEMORY, "no memory for what an operator is told");
     *condition = (struct condition){.relay = relay,
-                                    .started = sys_now(),
+                                    .started = now,
                                     .max_connections = settings->max_connections,
-                                    .settings_read = sys_now(),
+                                    .settings_read = now,
                                     .told = {.at = sys_ticks()}};
     (void)pthread_mutex_init(&condition->lock, NULL);   /* cannot fail on Linux */
     if (!open_lookout(condition, settings, err) || !open_admin(condition, settings, given, err)) {
