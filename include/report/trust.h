@@ -18,7 +18,7 @@
 
 enum trust_policy { TRUST_OFF, TRUST_VERIFY, TRUST_REQUIRE };
 
-enum trust_verdict { TRUST_UNSIGNED, TRUST_NOT_CHECKED, TRUST_SIGNED, TRUST_UNKNOWN_KEY };
+enum trust_verdict { TRUST_UNSIGNED, TRUST_NOT_CHECKED, TRUST_SIGNED, TRUST_UNKNOWN_KEY, TRUST_VOUCHED };
 
 /* `client` is the normal form of an identifier (report_client_key), from anybody, and need not be a GUID. */
 struct trust_keys {
@@ -34,6 +34,8 @@ struct trust_rules {
     enum trust_policy policy;           /* signature-policy */
     bool allow_sha1;                    /* allow-sha1 */
     bool first_use;                     /* trust-first-use */
+    bool vouched;                       /* somebody whom we believe has seen who sends, and what is sent is that one's */
+    struct span vouched_client;         /* as this client, in normal form; empty: as one of another name */
     struct trust_keys keys;
 };
 

@@ -22,9 +22,9 @@ enum {
     SHARES = 10,                /* of the connections, one is looked at for its end in each watch */
 };
 
-void connections_init(struct connections *connections, const char *const *trusted, size_t trusted_count)
+void connections_init(struct connections *connections, const struct proxies *proxies)
 {
-    *connections = (struct connections){.trusted = trusted, .trusted_count = trusted_count};
+    *connections = (struct connections){.proxies = proxies};
     (void)pthread_mutex_init(&connections->lock, NULL);     /* cannot fail on Linux */
 }
 
@@ -88,20 +88,10 @@ static void write_address(int fd, char out[CONNECTION_ADDRESS_SIZE])
         memmove(out, out + 7, strlen(out + 7) + 1);         /* IPv4 on a socket that takes both */
 }
 
-static bool is_counted(const struct connections *connections, const struct connection *connection)
-{
-    if (strcmp(connection->address, "unix") == 0)
-        return false;
-    for (size_t i = 0; i < connections->trusted_count; i++)
-        if (strcmp(connection->address, connections->trusted[i]) == 0)
-            return false;
-    return true;
-}
-
 /* Under the lock. */
 static bool join(struct connections *connections, struct connection *connection)
 {
-    if (is_counted(connections, connection)) {
+    if (!connection->proxied && strcmp(connection->address, "unix") != 0) {
         connection->peer = peer_join(&connections->peers, connection->address);
         if (connection->peer == NULL)
             return false;
@@ -134,6 +124,7 @@ struct connection *connection_open(struct connections *connections, int fd)
         return NULL;
     *connection = (struct connection){.fd = fd, .since = sys_ticks()};
     write_address(fd, connection->address);
+    connection->proxied = proxies_have(connections->proxies, connection->address);
 
     (void)pthread_mutex_lock(&connections->lock);
     const bool joined = join(connections, connection);
@@ -162,6 +153,22 @@ void connection_close(struct connections *connections, struct connection *connec
         peer_leave(&connections->peers, connection->peer);
     (void)pthread_mutex_unlock(&connections->lock);
     sys.release(connection);
+}
+
+struct peer *connections_join(struct connections *connections, const char *address, bool *over)
+{
+    (void)pthread_mutex_lock(&connections->lock);
+    struct peer *peer = peer_join(&connections->peers, address);
+    *over = peer != NULL && peer->connections > connections->limits.per_address;
+    (void)pthread_mutex_unlock(&connections->lock);
+    return peer;
+}
+
+void connections_leave(struct connections *connections, struct peer *peer)
+{
+    (void)pthread_mutex_lock(&connections->lock);
+    peer_leave(&connections->peers, peer);
+    (void)pthread_mutex_unlock(&connections->lock);
 }
 
 bool connection_enter(struct connection *connection, enum connection_state state)

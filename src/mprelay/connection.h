@@ -12,7 +12,7 @@
 #define MPRELAY_CONNECTION_H
 
 #include "base/error.h"
-#include "peers.h"
+#include "proxy.h"
 
 #include <pthread.h>
 #include <stddef.h>
@@ -38,6 +38,7 @@ struct connection {
     struct connection *previous;
     int fd;
     struct peer *peer;          /* NULL: its address is not counted */
+    bool proxied;               /* it is a trusted-proxy's */
     bool refused;               /* over a limit: its first request is told to come back */
     bool begun;                 /* a request line was read */
     char address[CONNECTION_ADDRESS_SIZE];
@@ -65,12 +66,11 @@ struct connections {
     unsigned watches;
     struct peers peers;
     struct connection_limits limits;
-    const char *const *trusted;         /* addresses that are not counted singly */
-    size_t trusted_count;
+    const struct proxies *proxies;      /* not counted singly: they carry many clients */
     _Atomic bool draining;
 };
 
-void connections_init(struct connections *connections, const char *const *trusted, size_t trusted_count);
+void connections_init(struct connections *connections, const struct proxies *proxies);
 void connections_fini(struct connections *connections);
 size_t connections_count(struct connections *connections);
 /* Are some turned away, and still there? */
@@ -82,6 +82,11 @@ bool connections_have_work(struct connections *connections);
  * away at once and CONNECTION_CUT: who says nothing must not hold the place of others. */
 struct connection *connection_open(struct connections *connections, int fd);
 void connection_close(struct connections *connections, struct connection *connection);
+
+/* A request of a client behind a proxy is under way: it counts for the client's address as a connection of its own would.
+ * *over: there are more than max-connections-per-address. NULL: no memory. connections_leave when it has ended. */
+struct peer *connections_join(struct connections *connections, const char *address, bool *over);
+void connections_leave(struct connections *connections, struct peer *peer);
 
 /* False if the watcher has cut it: touch the socket no more. */
 bool connection_enter(struct connection *connection, enum connection_state state) MUST_CHECK;

@@ -126,13 +126,22 @@ static void set_limits(struct http *http, const struct settings *settings)
     spool_set_limits(http->service.relay->spool, settings->min_free, settings->max_inbox_files);
 }
 
+static bool read_sender_rules(struct http *http, const struct settings *settings, struct http_sender_rules *out,
+                              struct error *err)
+{
+    const char *header = settings->forwarded_header;
+    *out = (struct http_sender_rules){.proxies = http->service.proxies, .liars = &http->service.liars};
+    out->address_header = header == NULL ? (struct span){"", 0} : span_of(header);
+    return vouch_rule_parse(settings->proxy_identity, &out->vouch, err);
+}
+
 bool http_reload(struct http *http, const struct settings *settings, struct error *err)
 {
     struct epoch *epoch = sys.allocate(sizeof *epoch);
     if (epoch == NULL)
         return error_set(err, ERROR_NO_MEMORY, "no memory for the settings");
     *epoch = (struct epoch){.before = atomic_load(&http->service.epoch), .settings = settings};
-    if (!answers_open(settings, &epoch->answers, err)) {
+    if (!read_sender_rules(http, settings, &epoch->senders, err) || !answers_open(settings, &epoch->answers, err)) {
         sys.release(epoch);
         return false;
     }
@@ -174,7 +183,11 @@ bool http_open(struct relay *relay, const struct settings *settings, struct http
         return error_set(err, ERROR_NO_MEMORY, "no memory for the HTTP server");
     *http = (struct http){.service = {.relay = relay, .max_headers = settings->max_headers}};
     http->hall.connections = &http->service.connections;
-    connections_init(&http->service.connections, settings->trusted_proxy.at, settings->trusted_proxy.count);
+    if (!proxies_open(&settings->trusted_proxy, &http->service.proxies, err)) {
+        sys.release(http);
+        return false;
+    }
+    connections_init(&http->service.connections, http->service.proxies);
     http->service.connections.limits.connections = settings->max_connections;
     if (!http_reload(http, settings, err) || !make_workers(http, settings, err)) {
         http_stop(http);
@@ -261,5 +274,6 @@ void http_stop(struct http *http)
         epoch = before;
     }
     connections_fini(&http->service.connections);
+    proxies_close(http->service.proxies);
     sys.release(http);
 }

@@ -17,6 +17,8 @@ enum request_state { REQUEST_HEAD, REQUEST_BODY, REQUEST_SWALLOW, REQUEST_ASKED,
 struct request {
     struct worker *worker;
     struct connection *connection;
+    struct http_sender sender;
+    struct peer *peer;          /* the sender, where a proxy carries its requests; NULL: the connection counts */
     struct MHD_Connection *library;
     const struct epoch *epoch;
     enum request_state state;
@@ -98,6 +100,8 @@ void request_end(void *owner, struct MHD_Connection *library, void **context, en
     connection_rest(request->connection);
     task_fini(&request->task);
     drop_body(request);
+    if (request->peer != NULL)
+        connections_leave(&request->worker->service->connections, request->peer);
     sys.release(request);
     *context = NULL;
 }
@@ -193,6 +197,24 @@ void *request_begin(void *owner, const char *path, struct MHD_Connection *librar
 }
 
 /* ---- the head ---- */
+
+/* From here on the log has the client's address. */
+static bool take_sender(struct request *request)
+{
+    struct task *task = &request->task;
+    struct http_sender *sender = &request->sender;
+    bool over = false;
+    const bool believed =
+        http_sender_read(request->library, request->connection, &request->epoch->senders, sender, &task->err);
+    task->address = sender->address;
+    task->vouch = &sender->vouch;
+    if (sender->forwarded) {
+        request->peer = connections_join(&request->worker->service->connections, sender->address, &over);
+        if (request->peer == NULL)
+            return error_set(&task->err, ERROR_NO_MEMORY, "the system refused memory for a request");
+    }
+    return over ? error_set(&task->err, ERROR_BUSY, "too many requests under way from this address") : believed;
+}
 
 static bool check_path(struct request *request, const char *path)
 {
@@ -309,6 +331,8 @@ static enum MHD_Result take_head(struct request *request, const char *path, cons
     if (request->plain)
         request->task.form = ENVELOPE_PLAIN;
     request->task.counted_as = form_of(method, request->plain);
+    if (!take_sender(request))
+        return refuse(request, &head);
     if (resync_is_asked(request->task.settings, path) && check_load(request))
         return take_question(request, method, &head);
     if (!check_load(request) || !check_path(request, path) || !check_method(request, method) ||

@@ -12,6 +12,7 @@
 
 #include "connection.h"
 #include "http_answer.h"
+#include "http_sender.h"
 #include "places.h"
 #include "relay.h"
 
@@ -21,6 +22,7 @@
 struct epoch {
     struct epoch *before;
     const struct settings *settings;
+    struct http_sender_rules senders;
     struct answers answers;
 };
 
@@ -28,6 +30,8 @@ struct epoch {
 struct service {
     struct relay *relay;
     _Atomic(struct epoch *) epoch;
+    struct proxies *proxies;
+    struct proxy_liars liars;
     struct connections connections;
     size_t max_headers;
     _Atomic uint32_t requests;  /* so far */

@@ -50,12 +50,16 @@ static bool open_envelope(struct xml_reader *reader, const struct trust_rules *r
            envelope_finish(&limits, task->arena, message, &task->err);
 }
 
-static struct trust_rules trust_rules(const struct settings *settings, struct keyring *keys)
+static struct trust_rules trust_rules(const struct task *task, struct keyring *keys)
 {
+    const struct settings *settings = task->settings;
+    const bool vouched = task->vouch != NULL && task->vouch->kind != VOUCH_NOBODY;
     return (struct trust_rules){
         .policy = (enum trust_policy)settings->signature_policy,
         .allow_sha1 = settings->allow_sha1,
         .first_use = settings->trust_first_use,
+        .vouched = vouched,
+        .vouched_client = vouched && task->vouch->kind == VOUCH_CLIENT ? span_of(task->vouch->name) : SPAN(""),
         .keys = {.find = keyring_find, .add = keyring_add, .owner = keys},
     };
 }
@@ -80,13 +84,13 @@ static bool prepare_record(struct task *task)
 
 bool relay_take(struct relay *relay, struct xml_reader *reader, struct keyring *keys, struct task *task)
 {
-    const struct trust_rules rules = trust_rules(task->settings, keys);
+    const struct trust_rules rules = trust_rules(task, keys);
     task->begun = true;
     task->arena = arena_open(arena_ceiling(task->settings), &relay->memory);
     if (task->arena == NULL)
         return error_set(&task->err, ERROR_NO_MEMORY, "the system refused memory for the report");
     if (keyring_use(keys, task->settings, &task->err) && open_envelope(reader, &rules, task) &&
-        parse_report(reader, task) &&
+        parse_report(reader, task) && (!rules.vouched || vouch_bind(task->vouch, &task->report.sender, &task->err)) &&
         trust_bind(&rules, &task->message, &task->report.sender, &task->trust, &task->err) && prepare_record(task))
         return true;
     if (task->err.os == EIO)
@@ -191,12 +195,11 @@ static void add_warnings(struct log_block *block, const struct task *task)
                       quote_until('\'', task->message.source_id, text));
 }
 
-/* As logs.md 4 has them, but for the second: it has no word for what nobody looked at. */
+/* As logs.md 4 has them, but for two: it has no word for what nobody looked at, nor for what a proxy answers for. */
 static const char *const believed[] = {
-    [TRUST_UNSIGNED] = "unsigned",
-    [TRUST_NOT_CHECKED] = "signature not checked",
-    [TRUST_SIGNED] = "signed",
-    [TRUST_UNKNOWN_KEY] = "unknown key",
+    [TRUST_UNSIGNED] = "unsigned",   [TRUST_NOT_CHECKED] = "signature not checked",
+    [TRUST_SIGNED] = "signed",       [TRUST_UNKNOWN_KEY] = "unknown key",
+    [TRUST_VOUCHED] = "vouched for",
 };
 
 /* An envelope without an ID gets one made up, so that its lines in the log can be named. */

@@ -18,6 +18,7 @@
 #include "report/trust.h"
 #include "settings.h"
 #include "spool/spool.h"
+#include "vouch.h"
 
 struct relay {
     struct spool *spool;
@@ -30,6 +31,7 @@ struct relay {
 struct task {
     const struct settings *settings;    /* as they were when the request began */
     const char *address;
+    const struct vouch *vouch;          /* whom a proxy vouches for; NULL: nobody */
     uint32_t number;                    /* of the request, for log-context */
     enum counters_form counted_as;
     bool question;                      /* it is no report, but asks for something (http_resync.h) */

@@ -14,8 +14,14 @@
 static const struct config_row rows[] = {
     ROW("listen", CONFIG_LIST, listen, "127.0.0.1:8080", NULL, NULL, AT_START,
         "Where reports are taken: ADDRESS:PORT, [IPV6]:PORT or unix:PATH. May be given several times."),
-    ROW("trusted-proxy", CONFIG_LIST, trusted_proxy, "127.0.0.1, ::1", NULL, NULL, RENEWED,
-        "Addresses of reverse proxies: max-connections-per-address does not count them."),
+    ROW("trusted-proxy", CONFIG_LIST, trusted_proxy, "127.0.0.1, ::1, unix:", NULL, NULL, RENEWED,
+        "Addresses of reverse proxies (ADDRESS, ADDRESS/BITS, unix:): they may say who their client is, and "
+        "max-connections-per-address counts the client, not them."),
+    ROW("forwarded-header", CONFIG_TEXT, forwarded_header, "X-Forwarded-For", NULL, NULL, ON_RELOAD,
+        "Header in which a trusted-proxy writes the address of its client; empty: none is believed."),
+    ROW("proxy-identity", CONFIG_TEXT, proxy_identity, "", NULL, NULL, ON_RELOAD,
+        "Header in which a trusted-proxy writes whose certificate it has checked, and the form of what it says, as "
+        "X-SSL-Client-S-DN CN={client}, or {machine}; reports must be of that one. Empty: nobody is vouched for."),
     ROW("admin-listen", CONFIG_TEXT, admin_listen, "127.0.0.1:8081", NULL, NULL, AT_START,
         "ADDRESS:PORT of /livez, /readyz and /metrics; empty or off: none."),
     ROW("root", CONFIG_TEXT, root, "/var/lib/mprelay", NULL, NULL, AT_START,
@@ -64,7 +70,8 @@ static const struct config_row rows[] = {
     ROW("max-connections", CONFIG_NUMBER, max_connections, "1024", "1", "100000", RENEWED,
         "Most connections at once; more are told to come back."),
     ROW("max-connections-per-address", CONFIG_NUMBER, max_connections_per_address, "64", "1", "100000", ON_RELOAD,
-        "Most connections at once from one address that is no trusted-proxy; more are told to come back."),
+        "Most connections at once from one address that is no trusted-proxy, with its requests through proxies; more are "
+        "told to come back."),
     ROW("header-timeout", CONFIG_DURATION, header_timeout, "30s", "100ms", "1h", ON_RELOAD,
         "Time for the head of a request; a kept connection may idle as long."),
     ROW("request-timeout", CONFIG_DURATION, request_timeout, "120s", "100ms", "24h", ON_RELOAD,

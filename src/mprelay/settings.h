@@ -16,6 +16,8 @@ enum { VOCABULARY_KB, VOCABULARY_2012, VOCABULARY_CURRENT };
 struct settings {
     struct config_list listen;
     struct config_list trusted_proxy;
+    const char *forwarded_header;       /* NULL: none is believed */
+    const char *proxy_identity;         /* NULL: nobody is vouched for */
     const char *admin_listen;           /* address_is_off: none */
     const char *root;
     const char *outbox;

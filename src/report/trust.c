@@ -1,7 +1,9 @@
 /*
  * The decision hidden here: a message is judged by the key of its SourceID or, where it says none, of the client that
  * its report is about; so leaving SourceID out gains nothing. That the signature is looked for by SourceID and the
- * report counts for ClientID is no gap, because the two must be one.
+ * report counts for ClientID is no gap, because the two must be one. To be vouched for is as good as to sign, but a client
+ * whose key is known need not sign only if it is vouched for as that client: machines are known by a name that any client
+ * may write into its report.
  */
 #include "report/trust.h"
 
@@ -23,18 +25,18 @@ static bool normalize(struct span id, struct arena *arena, struct span *out, str
 
 /* ---- the table ---- */
 
-static bool judge_unsigned(const struct trust_rules *rules, const struct signature_key *key, struct error *err)
+static bool judge_unsigned(const struct trust_rules *rules, bool must_sign, struct error *err)
 {
-    if (rules->policy == TRUST_REQUIRE)
+    if (rules->policy == TRUST_REQUIRE && !rules->vouched)
         return refuse(err, "it is unsigned, and signature-policy is require");
-    return key == NULL || refuse(err, "it is unsigned, and the client's key is known");
+    return !must_sign || refuse(err, "it is unsigned, and the client's key is known");
 }
 
 static bool judge_unknown(const struct trust_rules *rules, struct trust *trust, struct error *err)
 {
-    if (rules->policy == TRUST_REQUIRE)
+    if (rules->policy == TRUST_REQUIRE && !rules->vouched)
         return refuse(err, "its key is not known, and signature-policy is require");
-    trust->verdict = TRUST_UNKNOWN_KEY;
+    trust->verdict = rules->vouched ? TRUST_VOUCHED : TRUST_UNKNOWN_KEY;
     return true;
 }
 
@@ -111,7 +113,7 @@ static bool judge(const struct trust_rules *rules, const struct message *message
     if (client.len > 0 && !rules->keys.find(rules->keys.owner, client, &key, err))
         return false;
     if (!message->has_clientauth)
-        return judge_unsigned(rules, key, err);
+        return judge_unsigned(rules, key != NULL && !span_equal(client, rules->vouched_client), err);
     if (key != NULL)
         return judge_known(rules, message, key, trust, err);
     if (rules->first_use && trust->source.len > 0 && !read_introduction(rules, message, &own, err))
@@ -126,10 +128,10 @@ static bool judge(const struct trust_rules *rules, const struct message *message
 bool trust_check(const struct trust_rules *rules, const struct message *message, struct arena *arena,
                  struct trust *trust, struct error *err)
 {
-    trust->verdict = message->has_clientauth ? TRUST_NOT_CHECKED : TRUST_UNSIGNED;
+    trust->verdict = rules->vouched ? TRUST_VOUCHED : message->has_clientauth ? TRUST_NOT_CHECKED : TRUST_UNSIGNED;
     if (rules->policy == TRUST_OFF)
         return true;
-    if (!message->has_clientauth && !judge_unsigned(rules, NULL, err))
+    if (!message->has_clientauth && !judge_unsigned(rules, false, err))
         return false;
     return normalize(message->source_id, arena, &trust->source, err) &&
            (trust->source.len == 0 || judge(rules, message, trust->source, trust, err));

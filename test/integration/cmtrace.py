@@ -51,7 +51,7 @@ VERDICT = re.compile(
     r"(?:: refused with (?P<refused>\d+)(?P<disguised> \(as 200\))?, (?P<rule>[a-z]+): (?P<why>.+)"
     r"|: not kept, answered (?P<failed>\d+): (?P<failure>.+)"
     r"| client (?P<client>[^ ]+) host '(?P<host>[^']*)': kept as (?P<file>\S+), (?P<messages>\d+) messages, "
-    r"priority (?P<priority>-?\d+), (?P<trust>unsigned|signed|unknown key|signature not checked))", re.S)
+    r"priority (?P<priority>-?\d+), (?P<trust>unsigned|signed|unknown key|vouched for|signature not checked))", re.S)
 
 
 def verdict(record):

@@ -65,9 +65,9 @@ static void close_pair(struct pair pair)
     (void)close(pair.client);
 }
 
-static void begin(struct connections *connections, const char *const *trusted, size_t count)
+static void begin(struct connections *connections, const struct proxies *proxies)
 {
-    connections_init(connections, trusted, count);
+    connections_init(connections, proxies);
     connections->limits.connections = 2;
     connections->limits.per_address = 1;
     connections->limits.header_timeout = HEADER;
@@ -90,7 +90,6 @@ static const char *told(int client, bool *open)
 
 static void an_address_is_written_without_its_port(void **state)
 {
-    static const char *const none = NULL;
     struct connections connections;
     (void)state;
     const struct {
@@ -102,7 +101,7 @@ static void an_address_is_written_without_its_port(void **state)
         {make_tcp_pair(AF_INET6), "127.0.0.1"},
         {{open("/dev/null", O_RDONLY), dup(0)}, "-"},
     };
-    begin(&connections, &none, 0);
+    begin(&connections, NULL);
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct connection *connection = connection_open(&connections, rows[i].pair.ours);
         assert_string_equal(connection->address, rows[i].address);
@@ -130,11 +129,16 @@ static void one_too_many_is_marked(void **state)
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct connection *open[3];
         struct pair pairs[3];
-        begin(&connections, trusted, rows[i].trusted);
+        const struct config_list list = {trusted, rows[i].trusted};
+        struct proxies *proxies;
+        struct error err;
+        assert_true(proxies_open(&list, &proxies, &err));
+        begin(&connections, proxies);
         for (size_t k = 0; k < 3; k++) {
             pairs[k] = rows[i].tcp ? make_tcp_pair(AF_INET) : make_pair();
             open[k] = connection_open(&connections, pairs[k].ours);
             assert_int_equal(open[k]->refused, rows[i].refused[k]);
+            assert_int_equal(open[k]->proxied, rows[i].tcp && rows[i].trusted == 2);
         }
         connection_close(&connections, open[1]);    /* from the middle, the end and the beginning of the list */
         connection_close(&connections, open[0]);
@@ -147,19 +151,53 @@ static void one_too_many_is_marked(void **state)
         for (size_t k = 0; k < 3; k++)
             close_pair(pairs[k]);
         connections_fini(&connections);
+        proxies_close(proxies);
     }
+}
+
+static void *refuse_memory(size_t size)
+{
+    (void)size;
+    return NULL;
+}
+
+static void a_request_through_a_proxy_counts_as_a_connection(void **state)
+{
+    struct connections connections;
+    const struct pair pair = make_tcp_pair(AF_INET), another = make_tcp_pair(AF_INET);
+    bool over;
+    (void)state;
+    begin(&connections, NULL);
+    struct peer *request = connections_join(&connections, "127.0.0.1", &over);
+    assert_false(over);
+    struct connection *connection = connection_open(&connections, pair.ours);
+    assert_true(connection->refused);
+    struct peer *second = connections_join(&connections, "127.0.0.1", &over);
+    assert_true(over && second == request);
+    connections_leave(&connections, second);
+    connections_leave(&connections, request);
+    connection_close(&connections, connection);
+    assert_int_equal(connections_count(&connections), 0);       /* a request is none */
+    sys.allocate = refuse_memory;
+    assert_null(connections_join(&connections, "127.0.0.1", &over));
+    sys = sys_kernel;
+    connection = connection_open(&connections, another.ours);
+    assert_false(connection->refused);
+    connection_close(&connections, connection);
+    close_pair(pair);
+    close_pair(another);
+    connections_fini(&connections);
 }
 
 static void who_is_over_a_limit_beyond_the_reserve_is_turned_away(void **state)
 {
-    static const char *const none = NULL;
     enum { ALL = 1 + CONNECTION_RESERVE + 1 };
     struct connections connections;
     struct connection *connection[ALL];
     struct pair pairs[ALL];
     bool open;
     (void)state;
-    begin(&connections, &none, 0);
+    begin(&connections, NULL);
     for (size_t i = 0; i < ALL; i++) {
         pairs[i] = make_tcp_pair(AF_INET);
         connection[i] = connection_open(&connections, pairs[i].ours);
@@ -182,18 +220,11 @@ static void who_is_over_a_limit_beyond_the_reserve_is_turned_away(void **state)
     connections_fini(&connections);
 }
 
-static void *refuse_memory(size_t size)
-{
-    (void)size;
-    return NULL;
-}
-
 static void refused_memory_is_no_connection(void **state)
 {
-    static const char *const none = NULL;
     struct connections connections;
     (void)state;
-    begin(&connections, &none, 0);
+    begin(&connections, NULL);
     sys.allocate = refuse_memory;
     assert_null(connection_open(&connections, 0));
     sys = sys_kernel;
@@ -216,7 +247,6 @@ static void lead_to(struct connection *connection, enum connection_state state)
 
 static void each_state_has_its_deadline(void **state)
 {
-    static const char *const none = NULL;
     static const struct {
         enum connection_state state;
         int64_t deadline;                           /* 0: none */
@@ -232,7 +262,7 @@ static void each_state_has_its_deadline(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
         const struct pair pair = make_pair();
-        begin(&connections, &none, 0);
+        begin(&connections, NULL);
         connections.limits.min_rate = rows[i].min_rate;
         const int64_t before = sys_ticks();
         struct connection *connection = connection_open(&connections, pair.ours);
@@ -258,11 +288,10 @@ static void each_state_has_its_deadline(void **state)
 
 static void the_least_rate_is_that_of_each_window(void **state)
 {
-    static const char *const none = NULL;
     struct connections connections;
     const struct pair pair = make_pair();
     (void)state;
-    begin(&connections, &none, 0);
+    begin(&connections, NULL);
     struct connection *connection = connection_open(&connections, pair.ours);
     lead_to(connection, CONNECTION_BODY);
     int64_t now = connection->since;
@@ -284,12 +313,11 @@ static void the_least_rate_is_that_of_each_window(void **state)
 
 static void draining_ends_what_is_idle_for_a_while_and_nothing_else(void **state)
 {
-    static const char *const none = NULL;
     struct connections connections;
     (void)state;
     for (enum connection_state at = CONNECTION_IDLE; at <= CONNECTION_ANSWER; at++) {
         const struct pair pair = make_pair();
-        begin(&connections, &none, 0);
+        begin(&connections, NULL);
         struct connection *connection = connection_open(&connections, pair.ours);
         lead_to(connection, at);
         connections.draining = true;
@@ -307,12 +335,11 @@ static void draining_ends_what_is_idle_for_a_while_and_nothing_else(void **state
 /* The same for one that was cut: its worker has to close it at once. */
 static void what_waits_for_us_too_long_hangs(void **state)
 {
-    static const char *const none = NULL;
     struct connections connections;
     (void)state;
     for (enum connection_state at = CONNECTION_IDLE; at <= CONNECTION_CUT; at++) {
         const struct pair pair = make_pair();
-        begin(&connections, &none, 0);
+        begin(&connections, NULL);
         struct connection *connection = connection_open(&connections, pair.ours);
         if (at == CONNECTION_CUT)
             connections_watch(&connections, sys_ticks() + 3600LL * SECOND);
@@ -330,11 +357,10 @@ static void what_waits_for_us_too_long_hangs(void **state)
 
 static void a_second_request_has_its_own_time(void **state)
 {
-    static const char *const none = NULL;
     struct connections connections;
     const struct pair pair = make_pair();
     (void)state;
-    begin(&connections, &none, 0);
+    begin(&connections, NULL);
     struct connection *connection = connection_open(&connections, pair.ours);
     lead_to(connection, CONNECTION_ANSWER);
     connection->received = 1000;
@@ -366,7 +392,6 @@ static int wait_for_edges(int fd)
 
 static void an_end_that_came_with_the_last_bytes_is_shown_to_the_worker(void **state)
 {
-    static const char *const none = NULL;
     struct connections connections;
     (void)state;
     for (int row = 0; row < 2 * CONNECTION_CUT; row++) {
@@ -374,7 +399,7 @@ static void an_end_that_came_with_the_last_bytes_is_shown_to_the_worker(void **s
         const enum connection_state at = (enum connection_state)(row / 2);
         const int epoll = wait_for_edges(pair.ours);
         char bytes[16];
-        begin(&connections, &none, 0);
+        begin(&connections, NULL);
         struct connection *connection = connection_open(&connections, pair.ours);
         lead_to(connection, at);
         assert_int_equal(send(pair.client, "POST", 4, 0), 4);
@@ -397,7 +422,6 @@ static void an_end_that_came_with_the_last_bytes_is_shown_to_the_worker(void **s
 
 static void bytes_without_a_request_are_garbage(void **state)
 {
-    static const char *const none = NULL;
     static const struct {
         const char *sent;
         enum connection_state state;
@@ -414,7 +438,7 @@ static void bytes_without_a_request_are_garbage(void **state)
         const struct pair pair = make_tcp_pair(AF_INET);
         char bytes[16];
         const ssize_t len = (ssize_t)strlen(rows[i].sent);
-        begin(&connections, &none, 0);
+        begin(&connections, NULL);
         struct connection *connection = connection_open(&connections, pair.ours);
         assert_int_equal(send(pair.client, rows[i].sent, (size_t)len, 0), len);
         assert_int_equal(shutdown(pair.client, SHUT_WR), 0);
@@ -435,6 +459,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_address_is_written_without_its_port),
         cmocka_unit_test(one_too_many_is_marked),
+        cmocka_unit_test(a_request_through_a_proxy_counts_as_a_connection),
         cmocka_unit_test(who_is_over_a_limit_beyond_the_reserve_is_turned_away),
         cmocka_unit_test(refused_memory_is_no_connection),
         cmocka_unit_test(each_state_has_its_deadline),

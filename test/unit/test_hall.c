@@ -41,9 +41,8 @@ static int ask_socket(int fd, struct stat *out)
 
 static int make_hall(void **state)
 {
-    static const char *const none = NULL;
     (void)state;
-    connections_init(&connections, &none, 0);
+    connections_init(&connections, NULL);
     for (size_t i = 0; i < WORKERS; i++)
         places_init(&workers[i]);
     hall = (struct hall){.workers = workers, .count = WORKERS, .eager = EAGER, .connections = &connections};

@@ -160,20 +160,27 @@ struct row {
     const char *outcomes[3];    /* off, verify, require: a word of the verdict, or the rule that refuses */
 };
 
-static const char *const words[] = {"unsigned", "not checked", "signed", "unknown key"};
+static const char *const words[] = {"unsigned", "not checked", "signed", "unknown key", "vouched for"};
 
-static void assert_rows(const struct row *rows, size_t count)
+static void assert_vouched_rows(const struct row *rows, size_t count, bool vouched, const char *client)
 {
     for (size_t i = 0; i < count; i++)
         for (int policy = TRUST_OFF; policy <= TRUST_REQUIRE; policy++) {
-            const struct trust_rules rules = rules_of((enum trust_policy)policy);
+            struct trust_rules rules = rules_of((enum trust_policy)policy);
             const struct message message = message_of(rows[i].hand, rows[i].source);
+            rules.vouched = vouched;
+            rules.vouched_client = span_of(client);
             const struct ended ended = take(&rules, &message, rows[i].client);
             const char *word = ended.taken ? words[ended.trust.verdict] : ended.err.rule;
             if (strcmp(word, rows[i].outcomes[policy]) != 0)
                 fail_msg("row %zu, policy %d: %s, not %s", i, policy, word, rows[i].outcomes[policy]);
             assert_true(ended.taken || ended.err.kind == ERROR_UNTRUSTED);
         }
+}
+
+static void assert_rows(const struct row *rows, size_t count)
+{
+    assert_vouched_rows(rows, count, false, "");
 }
 
 static void each_cell_of_the_table_is_as_specified(void **state)
@@ -225,6 +232,43 @@ static void who_signs_must_be_who_reports(void **state)
     };
     (void)state;
     assert_rows(rows, COUNT(rows));
+}
+
+static void to_be_vouched_for_as_the_client_is_as_good_as_to_sign(void **state)
+{
+    static const struct row of_a[] = {
+        {NOBODY, A, A, {"vouched for", "vouched for", "vouched for"}},
+        {NOBODY, "", A, {"vouched for", "vouched for", "vouched for"}},
+        {HAND_A, A, A, {"vouched for", "signed", "signed"}},
+        {HAND_B, A, A, {"vouched for", "signature", "signature"}},
+        {SCRAWL, A, A, {"vouched for", "signature", "signature"}},
+        {HAND_B, B, A, {"vouched for", "binding", "binding"}},
+    };
+    static const struct row of_b[] = {
+        {NOBODY, B, B, {"vouched for", "vouched for", "vouched for"}},
+        {NOBODY, A, B, {"vouched for", "policy", "policy"}},    /* as if A had sent it */
+        {HAND_B, B, B, {"vouched for", "vouched for", "vouched for"}},
+        {SCRAWL, "", B, {"vouched for", "vouched for", "vouched for"}},
+    };
+    (void)state;
+    assert_vouched_rows(of_a, COUNT(of_a), true, A_KEY);
+    assert_vouched_rows(of_b, COUNT(of_b), true, B_KEY);
+    assert_int_equal(known.adds, 0);
+}
+
+static void to_be_vouched_for_as_a_machine_spares_no_known_client_its_signature(void **state)
+{
+    static const struct row rows[] = {
+        {NOBODY, A, A, {"vouched for", "policy", "policy"}},
+        {NOBODY, "", A, {"vouched for", "policy", "policy"}},
+        {NOBODY, B, B, {"vouched for", "vouched for", "vouched for"}},
+        {NOBODY, "", "", {"vouched for", "vouched for", "vouched for"}},
+        {HAND_A, A, A, {"vouched for", "signed", "signed"}},
+        {HAND_B, A, A, {"vouched for", "signature", "signature"}},
+        {HAND_B, B, B, {"vouched for", "vouched for", "vouched for"}},
+    };
+    (void)state;
+    assert_vouched_rows(rows, COUNT(rows), true, "");
 }
 
 static void a_changed_payload_is_a_bad_signature(void **state)
@@ -412,6 +456,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(each_cell_of_the_table_is_as_specified),
         TEST(who_signs_must_be_who_reports),
+        TEST(to_be_vouched_for_as_the_client_is_as_good_as_to_sign),
+        TEST(to_be_vouched_for_as_a_machine_spares_no_known_client_its_signature),
         TEST(a_changed_payload_is_a_bad_signature),
         TEST(sha_1_is_taken_only_where_it_is_allowed),
         TEST(nothing_is_looked_for_where_nothing_depends_on_it),
