@@ -51,7 +51,7 @@ def start_watched(start):
 @pytest.fixture(scope="module")
 def module_relay(tmp_path_factory):
     relays, start = serve(tmp_path_factory.mktemp("shared"))
-    yield start(log_max_size="100M")
+    yield start(log_max_size="100M", unix=True)
     relays[0].stop()
 
 

@@ -121,15 +121,18 @@ class Daemon:
 
 
 class Relay(Daemon):
-    def __init__(self, root, wrapper=(), environment=None, preexec=None, pass_fds=(), **settings):
+    """With `unix` it listens on `socket`, too, where proxies look for it."""
+    def __init__(self, root, wrapper=(), environment=None, preexec=None, pass_fds=(), unix=False, **settings):
         self.root, self.port, self.seen, self.posted = pathlib.Path(root), free_port(), 0, 0
         self.address, self.admin = ("127.0.0.1", self.port), settings.get("admin_listen")
+        self.socket = str(root) + ".sock"
+        listen = ["127.0.0.1:%d" % self.port] + (["unix:" + self.socket] if unix else [])
         self.box = self.root / "inboxes/auth/statesys.box/incoming"
         self.log_path = self.root / "logs/MP_Relay.log"
         if "coverage" in BUILD.name:
             settings.setdefault("sandbox", "no")        # what was run is noted at the end, outside of the root
         super().__init__([*wrapper, str(BUILD / "mprelay"), *command_line(
-            {"root": str(root), "listen": "127.0.0.1:%d" % self.port, "admin_listen": "off", "stats_interval": 0,
+            {"root": str(root), "listen": listen, "admin_listen": "off", "stats_interval": 0,
              **settings})],
             pathlib.Path(str(root) + ".stderr"), environment, preexec, pass_fds)
 

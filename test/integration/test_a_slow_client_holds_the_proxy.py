@@ -12,7 +12,7 @@ FORMS = {"ccm": wire.ccm(REPORT, keep=True), "plain": wire.plain(REPORT, keep=Tr
 @PROXIES
 @pytest.mark.parametrize("form", FORMS)
 def test_a_slow_client_holds_the_proxy_and_not_the_relay(start, proxied, name, form):
-    relay = start()
+    relay = start(unix=True)
     usual, proxy = relay.sockets(), proxied(name, relay)
     with proxy.connect() as connection:
         for at in range(0, len(FORMS[form]) - 1, 50):
