@@ -160,15 +160,14 @@ static struct span without_port(struct span hop)
     return hop;
 }
 
-/* Takes the last one off a line. */
-static struct span take_hop(struct span *line)
+/* The last one of a line; false: it was the only one left. */
+static bool take_hop(struct span *line, struct span *hop)
 {
     const char *comma = memrchr(line->at, ',', line->len);
-    const size_t before = comma == NULL ? 0 : (size_t)(comma - line->at);
-    const size_t begin = comma == NULL ? 0 : before + 1;
-    const struct span hop = {line->at + begin, line->len - begin};
-    *line = comma == NULL ? (struct span){line->at, 0} : (struct span){line->at, before};
-    return span_trim(hop);
+    const size_t begin = comma == NULL ? 0 : (size_t)(comma - line->at) + 1;
+    *hop = span_trim((struct span){line->at + begin, line->len - begin});
+    line->len = comma == NULL ? 0 : begin - 1;
+    return comma != NULL;
 }
 
 /* Each proxy of ours has added whom it was asked by; the first address from the end that is none is the client's. A hop
@@ -177,16 +176,20 @@ bool proxies_find_client(const struct proxies *proxies, const struct span *lines
                          char out[PEER_ADDRESS_SIZE])
 {
     unsigned char address[BYTES];
+    struct span hop;
     bool found = false;
-    for (size_t i = count; i > 0; i--)
-        for (struct span line = lines[i - 1]; line.len > 0;) {
-            if (!read_address(without_port(take_hop(&line)), address))
+    for (size_t i = count; i > 0; i--) {
+        struct span line = lines[i - 1];
+        for (bool more = line.len > 0; more;) {
+            more = take_hop(&line, &hop);
+            if (!read_address(without_port(hop), address))
                 return found;
             write_address(address, out);
             if (!is_proxy(proxies, address))
                 return true;
             found = true;
         }
+    }
     return found;
 }
 
