@@ -230,13 +230,15 @@ static bool take_measured(struct relay *relay, struct task *task, const struct r
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     static char boxes[3][24] = {"/box/incoming", "/box/incoming/high", "/box/incoming/low"};
+    static struct counters counters;
     if (size == 0 || size > MOST_REQUEST)
         return 0;
     if (sys.write != write_log)
         prepare();
     const struct settings settings = settings_by(bytes[0]);
     const struct request request = split_request(bytes, size);
-    struct relay relay = {.memory = {.most = SIZE_MAX}, .outboxes = {boxes[0], boxes[1], boxes[2]}};
+    struct relay relay = {
+        .memory = {.most = SIZE_MAX}, .outboxes = {boxes[0], boxes[1], boxes[2]}, .counters = &counters};
     struct task task = {.settings = &settings, .address = "192.0.2.7", .number = 7};
     const bool kept = take_measured(&relay, &task, &request);
     if (kept)
