@@ -132,6 +132,8 @@ static bool read_sender_rules(struct http *http, const struct settings *settings
     const char *header = settings->forwarded_header;
     *out = (struct http_sender_rules){.proxies = http->service.proxies, .liars = &http->service.liars};
     out->address_header = header == NULL ? (struct span){"", 0} : span_of(header);
+    if (header != NULL && !proxy_is_header(out->address_header))
+        return error_set(err, ERROR_MALFORMED, "forwarded-header = %.100s: no header can have this name", header);
     return vouch_rule_parse(settings->proxy_identity, &out->vouch, err);
 }
 

@@ -193,6 +193,20 @@ bool proxies_find_client(const struct proxies *proxies, const struct span *lines
     return found;
 }
 
+/* ---- headers ---- */
+
+bool proxy_is_header(struct span name)
+{
+    static const char others[] = "!#$%&'*+-.^_`|~";
+    for (size_t i = 0; i < name.len; i++) {
+        const char c = name.at[i];
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!plain && (c == '\0' || strchr(others, c) == NULL))
+            return false;
+    }
+    return name.len > 0;
+}
+
 /* ---- who lies ---- */
 
 /* FNV-1a of 64 bits. */

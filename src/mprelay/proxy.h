@@ -26,6 +26,9 @@ bool proxies_have(const struct proxies *proxies, const char *address);  /* NULL 
 bool proxies_find_client(const struct proxies *proxies, const struct span *lines, size_t count,
                          char out[PEER_ADDRESS_SIZE]);
 
+/* A name that a line of a head can have; not empty. */
+bool proxy_is_header(struct span name);
+
 /* Who was found to write a header that only a proxy may write. It forgets some where there are many. */
 enum { PROXY_LIARS = 256 };
 struct proxy_liars {

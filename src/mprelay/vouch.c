@@ -6,23 +6,11 @@
  */
 #include "vouch.h"
 
+#include "proxy.h"
+
 #include <string.h>
 
 enum { MOST_HEADER = 64, NETBIOS = 15 };
-
-static bool is_one_of(char c, const char *others)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr(others, c) != NULL);
-}
-
-static bool consists_of(struct span text, const char *others)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (!is_one_of(text.at[i], others))
-            return false;
-    return text.len > 0;
-}
 
 /* ---- the rule ---- */
 
@@ -65,7 +53,7 @@ bool vouch_rule_parse(const char *text, struct vouch_rule *out, struct error *er
     }
     rule.header = (struct span){text, strcspn(text, " \t")};
     const struct span form = span_trim(span_of(text + rule.header.len));
-    if (rule.header.len > MOST_HEADER || !consists_of(rule.header, "!#$%&'*+-.^_`|~") || !read_form(form, &rule))
+    if (rule.header.len > MOST_HEADER || !proxy_is_header(rule.header) || !read_form(form, &rule))
         return error_set(
             err, ERROR_MALFORMED,
             "proxy-identity = %.100s: write HEADER and the form of what it says, with {client} or {machine} "
@@ -123,10 +111,20 @@ static bool find_name(const struct vouch_rule *rule, struct span value, struct s
            refuse(rule, count == 0 ? "does not have the form of proxy-identity" : "names more than one", err);
 }
 
+/* As clients and machines are called. */
+static bool is_name(struct span text)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:";
+    for (size_t i = 0; i < text.len; i++)
+        if (text.at[i] == '\0' || strchr(allowed, text.at[i]) == NULL)
+            return false;
+    return text.len > 0;
+}
+
 static bool read_name(const struct vouch_rule *rule, struct span name, struct vouch *out, struct error *err)
 {
     struct vouch vouch = {.kind = rule->kind};
-    if (name.len < VOUCH_NAME_SIZE && consists_of(name, "-._:")) {
+    if (name.len < VOUCH_NAME_SIZE && is_name(name)) {
         if (rule->kind == VOUCH_CLIENT)
             (void)report_client_key(name, vouch.name);
         else

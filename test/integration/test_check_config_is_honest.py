@@ -47,7 +47,8 @@ def test_a_fault_is_78_with_file_and_line(config, line, words):
     {"listen": "unix:"}, {"listen": "unix:/" + "x" * 108}, {"listen": "unix:/dev/null"}, {"listen": "127.0.0.1:"},
     {"listen": "::1:8080"}, {"listen": "[::1]"}, {"listen": "127.0.0.1:0x50"}, {"listen": "x" * 256 + ":8080"},
     {"listen": "192.0.2.1:8080"}, {"admin-listen": "nowhere"}, {"admin-listen": "192.0.2.1:8081"},
-    {"stats-interval": "500ms"},
+    {"stats-interval": "500ms"}, {"trusted-proxy": "10.0.0.1/8"}, {"forwarded-header": "X-Forwarded-For:"},
+    {"proxy-identity": "X-SSL-Client-S-DN CN={name}"},
 ])
 def test_what_would_not_start_is_78(config, change):
     arguments = [word for name, value in change.items() for word in ("--" + name, value)]

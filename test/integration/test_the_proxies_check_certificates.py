@@ -8,6 +8,7 @@ import wire
 from conftest import serve
 from proxied import A, B, request
 from proxies import Proxy, make_certificate
+from relay import Connection
 
 PROXIES = pytest.mark.parametrize("name", ["nginx", "haproxy"])
 RULE = "X-SSL-Client-S-DN CN={client}"
@@ -22,8 +23,8 @@ def module_relay(tmp_path_factory):
     relays[0].stop()
 
 
-def post(relay, proxy, data, certificate=None):
-    with proxy.connect(True, "127.0.0.9", certificate) as connection:
+def post(relay, proxy, data, certificate=None, tls=True):
+    with proxy.connect(tls, "127.0.0.9", certificate) as connection:
         connection.send(data)
         answer, verdict = connection.answer(), relay.next_verdicts()[0]
     assert verdict["address"] == "127.0.0.9"
@@ -36,7 +37,7 @@ def test_what_a_client_says_of_itself_is_taken_away(shared_relay, proxied, name)
     certificate = proxy.certify("a", "/O=Example/CN=" + A)
     for names in ([], ["CN=" + A], ["CN=" + B, ""]):
         data = request(A, names, ["192.0.2.7, 198.51.100.1"] * len(names))
-        assert post(shared_relay, proxy, data) == (403, "policy")
+        assert post(shared_relay, proxy, data) == post(shared_relay, proxy, data, tls=False) == (403, "policy")
         assert post(shared_relay, proxy, data, certificate) == (200, "vouched for")
         assert post(shared_relay, proxy, request(B, names), certificate) == (403, "binding")
 
@@ -48,6 +49,23 @@ def test_clients_share_the_connections_to_the_relay(shared_relay, proxied, name)
     for client, certificate in both * 3:
         assert post(shared_relay, proxy, request(client), certificate) == (200, "vouched for")
         assert post(shared_relay, proxy, request(client)) == (403, "policy")
+
+
+@PROXIES
+def test_a_session_taken_up_again_is_still_its_clients(shared_relay, proxied, name):
+    proxy = proxied(name)
+    certificate = proxy.certify("again", "/CN=" + A)
+    context = proxy.context(certificate)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2        # its session is there when the handshake ends
+    with proxy.connect(True, certificate=certificate) as first:
+        session = first.sock.session
+    for client, status in ((A, 200), (B, 403)):
+        with Connection(proxy.tls_address) as connection:
+            connection.sock = context.wrap_socket(connection.sock, session=session)
+            assert connection.sock.session_reused
+            connection.send(request(client))
+            assert connection.answer().status == status
+    shared_relay.next_verdicts(2)
 
 
 @PROXIES

@@ -205,6 +205,18 @@ static void a_nul_does_not_end_an_address(void **state)
     proxies_close(proxies);
 }
 
+static void a_header_has_the_name_of_a_token(void **state)
+{
+    static const char *const yes[] = {"X-Forwarded-For", "a", "0!#$%&'*+-.^_`|~z"};
+    static const char *const no[] = {"", "X-Forwarded-For:", "X Forwarded", "X-\xc3\xa4", "X\t", "(x)"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(yes); i++)
+        assert_true(proxy_is_header(span_of(yes[i])));
+    for (size_t i = 0; i < COUNT(no); i++)
+        assert_false(proxy_is_header(span_of(no[i])));
+    assert_false(proxy_is_header((struct span){"X\0Y", 3}));
+}
+
 /* ---- who lies ---- */
 
 static void each_liar_is_new_once_for_each_header(void **state)
@@ -241,6 +253,7 @@ int main(void)
         cmocka_unit_test(without_memory_there_are_no_proxies),
         cmocka_unit_test(the_last_hop_that_is_no_proxy_is_the_client),
         cmocka_unit_test(a_nul_does_not_end_an_address),
+        cmocka_unit_test(a_header_has_the_name_of_a_token),
         cmocka_unit_test(each_liar_is_new_once_for_each_header),
         cmocka_unit_test(many_liars_make_it_forget_some_and_no_more),
     };
