@@ -52,7 +52,7 @@ struct message {
     enum text_encoding encoding;
     struct span warnings[ENVELOPE_MOST_WARNINGS];   /* what was tolerated (wire.md 2.1) */
     size_t warning_count;
-    const struct msg *msg;          /* between envelope_begin and envelope_finish */
+    const struct msg *msg;          /* of envelope_begin; NULL in the plain form */
 };
 
 /* The Content-Type header: 415 if it is neither multipart/mixed nor a type of the plain form, 400 if a boundary is
@@ -79,6 +79,10 @@ bool envelope_finish(const struct envelope_limits *limits, struct arena *arena, 
                      struct error *err) MUST_CHECK;
 bool envelope_open(struct span http_body, struct span boundary, const struct envelope_limits *limits,
                    struct xml_reader *reader, struct arena *arena, struct message *out, struct error *err) MUST_CHECK;
+
+/* SHA-256 of all that says in whose name what report is kept: SourceID, ID, part 2, and how the report is cut out of that.
+ * For a message that envelope_finish was good with. */
+bool envelope_hash(const struct message *message, unsigned char out[SIGNATURE_HASH_SIZE], struct error *err) MUST_CHECK;
 
 /* The plain form: the report itself. */
 bool envelope_open_plain(struct span http_body, enum envelope_coding coding, const struct envelope_limits *limits,

@@ -59,6 +59,11 @@ struct signature {
 bool signature_check(const struct signature *signature, const struct signature_key *key, struct span bytes,
                      bool allow_sha1, struct error *err) MUST_CHECK;
 
+enum { SIGNATURE_HASH_SIZE = 32 };
+/* SHA-256 of all parts, one behind the other. */
+bool signature_hash(const struct span *parts, size_t count, unsigned char out[SIGNATURE_HASH_SIZE],
+                    struct error *err) MUST_CHECK;
+
 struct signature_signer;
 /* A private RSA key in PEM, without a password. */
 bool signature_signer_open(struct span pem, struct signature_signer **out, struct error *err) MUST_CHECK;

@@ -48,6 +48,11 @@ void counters_note_report(struct counters *counters, const struct error *err)
     }
 }
 
+void counters_note_repeated(struct counters *counters)
+{
+    metrics_add(&counters->reports[RESULT_REPEATED], 1);
+}
+
 void counters_note_request(struct counters *counters, enum counters_form form, unsigned status)
 {
     char word[12];

@@ -35,6 +35,7 @@ struct counters {
 void counters_init(struct counters *counters);
 /* What the verdict says; ERROR_NONE: kept. */
 void counters_note_report(struct counters *counters, const struct error *err);
+void counters_note_repeated(struct counters *counters);     /* kept before, and not again */
 void counters_note_request(struct counters *counters, enum counters_form form, unsigned status);
 
 #endif

@@ -88,13 +88,13 @@ static bool raise_limits(const struct settings *settings, struct error *err)
 
 /* ---- opening and closing ---- */
 
-bool generation_open(const struct settings *settings, struct counters *counters, struct generation **out,
+bool generation_open(const struct settings *settings, const struct relay *common, struct generation **out,
                      struct error *err)
 {
     struct generation *generation = sys.allocate(sizeof *generation);
     if (generation == NULL)
         return error_set(err, ERROR_NO_MEMORY, "no memory for the relay");
-    *generation = (struct generation){.relay.counters = counters};
+    *generation = (struct generation){.relay = {.counters = common->counters, .repeats = common->repeats}};
     for (int i = 0; i < 3; i++)
         generation->relay.outboxes[i] = generation->outboxes[i];
     if (!raise_limits(settings, err) || !generation_write_paths(generation, settings, err) ||

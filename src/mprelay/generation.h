@@ -25,8 +25,8 @@ struct generation {
 bool generation_write_paths(struct generation *generation, const struct settings *settings,
                             struct error *err) MUST_CHECK;
 
-/* The counters stay the caller's and valid: they go on over all generations. */
-bool generation_open(const struct settings *settings, struct counters *counters, struct generation **out,
+/* What goes on over all generations stays the caller's and valid: of `common` that are counters and repeats. */
+bool generation_open(const struct settings *settings, const struct relay *common, struct generation **out,
                      struct error *err) MUST_CHECK;
 bool generation_start(struct generation *generation, struct error *err) MUST_CHECK;
 /* Settings of which none is RENEWED. Those before stay until the generation is closed. */

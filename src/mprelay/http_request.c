@@ -385,6 +385,8 @@ static void note_done(struct spool_record *record, const struct spool_name *name
     (void)name;                         /* stays in the record */
     if (err != NULL)
         request->task.err = *err;
+    else
+        relay_note_kept(request->worker->service->relay, &request->task);
     MHD_resume_connection(request->library);
 }
 
@@ -396,6 +398,8 @@ static enum MHD_Result take_whole(struct request *request)
         return MHD_NO;
     task->body = buffer_span(&request->body);
     if (!relay_take(relay, request->worker->reader, request->worker->keys, task))
+        return answer(request);
+    if (task_is_settled(task))
         return answer(request);
     task->record.owner = request;
     task->record.done = note_done;

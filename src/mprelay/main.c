@@ -41,7 +41,8 @@ struct program {
     size_t old_count;
     char logs[DAEMON_PATH_SIZE];
     char log[DAEMON_PATH_SIZE];
-    struct counters counters;           /* of all generations */
+    struct counters counters;
+    struct relay common;                /* what all generations share */
     struct sandbox sandbox;
     struct handover_sockets given;      /* by the relay whose place we take */
     struct handover *handover;          /* to the one that takes ours */
@@ -107,12 +108,14 @@ static bool prepare(struct program *program, bool only_checks, struct error *err
 {
     const struct settings *settings = settings_of(program);
     counters_init(&program->counters);
+    program->common.counters = &program->counters;
     return signature_init(err) && write_log_paths(settings, program->logs, program->log, err) &&
            open_addresses(program, only_checks, err) &&
            (!settings->sandbox ||
             confine_files(settings, program->logs, config_file(program->config), &program->sandbox, err)) &&
            open_log(program, err) && keyring_prepare(settings, err) &&
-           generation_open(settings, &program->counters, &program->generation, err) &&
+           repeats_open(REPEATS_MOST, &program->common.repeats, err) &&
+           generation_open(settings, &program->common, &program->generation, err) &&
            condition_open(&program->generation->relay, settings, &program->given, &program->condition, err);
 }
 
@@ -162,7 +165,7 @@ static bool renew(struct program *program, const struct settings *settings, stru
     struct retired *retired = sys.allocate(sizeof *retired);
     if (retired == NULL)
         return error_set(err, ERROR_NO_MEMORY, "no memory for the new settings");
-    if (!generation_open(settings, &program->counters, &fresh, err) || !generation_start(fresh, err)) {
+    if (!generation_open(settings, &program->common, &fresh, err) || !generation_start(fresh, err)) {
         generation_close(fresh);
         sys.release(retired);
         return false;
@@ -377,6 +380,7 @@ static void close_program(struct program *program)
     condition_close(program->condition);
     generation_close(program->generation);
     close_retired(program->retired);
+    repeats_close(program->common.repeats);
     if (!life_may_end())
         wait_for_end();
     if (program->started)

@@ -82,6 +82,30 @@ static bool prepare_record(struct task *task)
     return true;
 }
 
+/* Looked for last: what comes again is held to the same rules. Without an ID, and in the plain form, the same report may be
+ * meant twice. A report is not refused because there was no memory to know it again. */
+static void look_for_repeat(struct relay *relay, struct task *task)
+{
+    const int64_t window = (int64_t)task->settings->duplicate_window;
+    struct error ignored;
+    if (window == 0 || task->form == ENVELOPE_PLAIN || task->message.id.len == 0 ||
+        !envelope_hash(&task->message, task->mark.bytes, &ignored))
+        return;
+    task->marked = true;
+    task->repeated = repeats_find(relay->repeats, &task->mark, sys_ticks(), window);
+}
+
+void relay_note_kept(struct relay *relay, const struct task *task)
+{
+    if (task->marked)
+        repeats_add(relay->repeats, &task->mark, sys_ticks());
+}
+
+bool task_is_settled(const struct task *task)
+{
+    return task->repeated;
+}
+
 bool relay_take(struct relay *relay, struct xml_reader *reader, struct keyring *keys, struct task *task)
 {
     const struct trust_rules rules = trust_rules(task, keys);
@@ -91,8 +115,10 @@ bool relay_take(struct relay *relay, struct xml_reader *reader, struct keyring *
         return error_set(&task->err, ERROR_NO_MEMORY, "the system refused memory for the report");
     if (keyring_use(keys, task->settings, &task->err) && open_envelope(reader, &rules, task) &&
         parse_report(reader, task) && (!rules.vouched || vouch_bind(task->vouch, &task->report.sender, &task->err)) &&
-        trust_bind(&rules, &task->message, &task->report.sender, &task->trust, &task->err) && prepare_record(task))
+        trust_bind(&rules, &task->message, &task->report.sender, &task->trust, &task->err) && prepare_record(task)) {
+        look_for_repeat(relay, task);
         return true;
+    }
     if (task->err.os == EIO)
         spool_doubt(relay->spool);      /* keys lie beside it, and no report will reach it to notice */
     return false;
@@ -224,6 +250,15 @@ static void add_kept(struct log_block *block, const struct task *task, const cha
                    task->report.message_count, task->report.priority, believed[task->trust.verdict]);
 }
 
+static void add_repeated(struct log_block *block, const struct task *task, const char *id)
+{
+    char client[QUOTED];
+    char host[QUOTED];
+    log_block_info(block, "Relay: Message %s from %s client %s host '%s': already kept, not stored again", id,
+                   task->address, quote_until(' ', task->report.sender.id, client),
+                   quote_until('\'', task->message.source_host, host));
+}
+
 static void add_not_kept(struct log_block *block, const struct task *task, const char *id)
 {
     const struct error_policy *policy = error_policy(task->err.kind);
@@ -239,7 +274,10 @@ static void add_not_kept(struct log_block *block, const struct task *task, const
 
 static void count(const struct relay *relay, const struct task *task)
 {
-    counters_note_report(relay->counters, &task->err);
+    if (task->repeated)
+        counters_note_repeated(relay->counters);
+    else
+        counters_note_report(relay->counters, &task->err);
     counters_note_request(relay->counters, task->counted_as,
                           task->status != 0 ? task->status : error_policy(task->err.kind)->status);
 }
@@ -261,7 +299,9 @@ void relay_log(const struct relay *relay, struct task *task)
         add_warnings(&block, task);
         log_block_info(&block, kept ? "Inv-Relay: Task completed successfully" : "Inv-Relay: Task failed");
     }
-    if (kept)
+    if (kept && task->repeated)
+        add_repeated(&block, task, message_id(task, id));
+    else if (kept)
         add_kept(&block, task, message_id(task, id));
     else
         add_not_kept(&block, task, message_id(task, id));

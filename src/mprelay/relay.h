@@ -2,8 +2,9 @@
  * One report from bytes to verdict. The only place that knows the order of things (spec/wire.md 4) and the only one
  * that logs reports.
  *
- * Calling sequence, on a worker's thread: relay_take turns the body into a record; spool_submit; when that is done,
- * relay_log with the outcome, which also counts it, exactly once for each request whatever became of it; task_fini.
+ * Calling sequence, on a worker's thread: relay_take turns the body into a record; unless that is settled already,
+ * spool_submit; when the record is durable, relay_note_kept, on whatever thread; relay_log with the outcome, which also
+ * counts it, exactly once for each request whatever became of it; task_fini.
  * A task is the caller's; everything that it points to lies in its arena or in the HTTP body, which must stay until
  * task_fini. Errors of relay_take carry the rule word; the caller answers by error_policy.
  */
@@ -12,6 +13,7 @@
 
 #include "counters.h"
 #include "keyring.h"
+#include "repeats.h"
 #include "report/envelope.h"
 #include "report/report.h"
 #include "report/smx.h"
@@ -25,6 +27,7 @@ struct relay {
     struct budget memory;               /* max-memory */
     char *outboxes[3];                  /* by enum smx_queue */
     struct counters *counters;
+    struct repeats *repeats;
 };
 
 /* What is known of one request, in the order in which it becomes known. */
@@ -48,6 +51,9 @@ struct task {
     struct report report;
     enum smx_queue queue;
     struct spool_record record;
+    bool marked;                        /* it could come again: */
+    struct repeats_mark mark;
+    bool repeated;                      /* it has: it is kept already */
 
     struct error err;                   /* ERROR_NONE: kept as record.name */
     unsigned status;                    /* that the client was told; 0: nothing, or by the HTTP library */
@@ -55,6 +61,9 @@ struct task {
 
 /* Reader and keys are the thread's own. */
 bool relay_take(struct relay *relay, struct xml_reader *reader, struct keyring *keys, struct task *task) MUST_CHECK;
+/* There is nothing to keep: the answer can go. */
+bool task_is_settled(const struct task *task);
+void relay_note_kept(struct relay *relay, const struct task *task);
 void relay_log(const struct relay *relay, struct task *task);
 void task_fini(struct task *task);
 

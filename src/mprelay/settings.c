@@ -45,6 +45,9 @@ static const struct config_row rows[] = {
         "Keep the key that an unknown client's first well signed report brings along, and hold the client to it."),
     ROW("allow-sha1", CONFIG_YES_NO, allow_sha1, "no", NULL, NULL, ON_RELOAD, "Take signatures made with SHA-1."),
 
+    ROW("duplicate-window", CONFIG_DURATION, duplicate_window, "24h", "0", "7d", ON_RELOAD,
+        "How long a kept CCM_POST is remembered, so that it is not kept twice when it comes again byte for byte; 0: not."),
+
     ROW("take-over", CONFIG_YES_NO, take_over, "no", NULL, NULL, AT_START,
         "Take the place of the relay that runs on the same root: its addresses are given to this one, and it ends when "
         "this one is ready. For the command line: an upgrade without one refused connection."),

@@ -31,6 +31,7 @@ struct settings {
     const char *trust_dir;              /* NULL: below root */
     bool trust_first_use;
     bool allow_sha1;
+    uint64_t duplicate_window;
 
     uint64_t max_request;
     uint64_t max_inflated;

@@ -49,6 +49,17 @@ static bool choose_hash(struct span algorithm, bool allow_sha1, const struct has
     return true;
 }
 
+bool signature_hash(const struct span *parts, size_t count, unsigned char out[SIGNATURE_HASH_SIZE], struct error *err)
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool made = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1;
+    for (size_t i = 0; i < count; i++)
+        made = made && EVP_DigestUpdate(context, parts[i].at, parts[i].len) == 1;
+    made = made && EVP_DigestFinal_ex(context, out, NULL) == 1;
+    EVP_MD_CTX_free(context);
+    return made || signature_fail(err, "a hash");
+}
+
 /* ---- the block ---- */
 
 /* 00 01 FF ... FF 00 and what is signed (PKCS #1 type 1). */

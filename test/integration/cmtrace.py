@@ -50,8 +50,9 @@ VERDICT = re.compile(
     r"Relay: Message (?P<id>[^ ]+) from (?P<address>\S+)"
     r"(?:: refused with (?P<refused>\d+)(?P<disguised> \(as 200\))?, (?P<rule>[a-z]+): (?P<why>.+)"
     r"|: not kept, answered (?P<failed>\d+): (?P<failure>.+)"
-    r"| client (?P<client>[^ ]+) host '(?P<host>[^']*)': kept as (?P<file>\S+), (?P<messages>\d+) messages, "
-    r"priority (?P<priority>-?\d+), (?P<trust>unsigned|signed|unknown key|vouched for|signature not checked))", re.S)
+    r"| client (?P<client>[^ ]+) host '(?P<host>[^']*)': (?:kept as (?P<file>\S+), (?P<messages>\d+) messages, "
+    r"priority (?P<priority>-?\d+), (?P<trust>unsigned|signed|unknown key|vouched for|signature not checked)"
+    r"|(?P<repeated>already kept, not stored again)))", re.S)
 
 
 def verdict(record):

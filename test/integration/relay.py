@@ -121,7 +121,8 @@ class Daemon:
 
 
 class Relay(Daemon):
-    """With `unix` it listens on `socket`, too, where proxies look for it."""
+    """Unless told otherwise it keeps what comes again: stories send the same request over and over. With `unix` it listens
+    on `socket`, too, where proxies look for it."""
     def __init__(self, root, wrapper=(), environment=None, preexec=None, pass_fds=(), unix=False, **settings):
         self.root, self.port, self.seen, self.posted = pathlib.Path(root), free_port(), 0, 0
         self.address, self.admin = ("127.0.0.1", self.port), settings.get("admin_listen")
@@ -133,7 +134,7 @@ class Relay(Daemon):
             settings.setdefault("sandbox", "no")        # what was run is noted at the end, outside of the root
         super().__init__([*wrapper, str(BUILD / "mprelay"), *command_line(
             {"root": str(root), "listen": listen, "admin_listen": "off", "stats_interval": 0,
-             **settings})],
+             "duplicate_window": 0, **settings})],
             pathlib.Path(str(root) + ".stderr"), environment, preexec, pass_fds)
 
     @classmethod

@@ -80,10 +80,11 @@ static void a_verdict_counts_by_its_outcome_and_its_rule(void **state)
     note(ERROR_MALFORMED, "no such rule");
     note(ERROR_TOO_SLOW, "http");
     note(ERROR_NO_SPACE, NULL);
+    counters_note_repeated(&counters);
     const struct facts facts = usual_facts();
     const char *text = write_page(&facts, true);
     assert_line(text, "mprelay_reports_total{result=\"kept\"} 2");
-    assert_line(text, "mprelay_reports_total{result=\"repeated\"} 0");
+    assert_line(text, "mprelay_reports_total{result=\"repeated\"} 1");
     assert_line(text, "mprelay_reports_total{result=\"refused\"} 3");
     assert_line(text, "mprelay_reports_total{result=\"failed\"} 2");
     assert_line(text, "mprelay_refusals_total{rule=\"zlib\"} 1");

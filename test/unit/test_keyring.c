@@ -393,9 +393,10 @@ static void a_directory_is_made_and_its_rights_are_asked_for(void **state)
 
 static struct config *open_settings(const char *policy)
 {
-    char *arguments[] = {"mprelay", "--config", "/dev/null", "--trust-dir", home, "--signature-policy", NULL};
+    char *arguments[] = {"mprelay",     "--config", "/dev/null",          "--duplicate-window=0",
+                         "--trust-dir", home,       "--signature-policy", NULL};
     struct config *config;
-    arguments[6] = (char *)(uintptr_t)policy;
+    arguments[7] = (char *)(uintptr_t)policy;
     assert_true(config_open(&settings_table, COUNT(arguments), arguments, &config, &err));
     return config;
 }

@@ -157,6 +157,18 @@ static int drop_pair(void **state)
 
 /* ---- signatures ---- */
 
+/* The example of FIPS 180-4, in pieces. */
+static void a_hash_is_that_of_all_parts_together(void **state)
+{
+    static const unsigned char abc[] = "\xBA\x78\x16\xBF\x8F\x01\xCF\xEA\x41\x41\x40\xDE\x5D\xAE\x22\x23"
+                                       "\xB0\x03\x61\xA3\x96\x17\x7A\x9C\xB4\x10\xFF\x61\xF2\x00\x15\xAD";
+    const struct span parts[] = {SPAN("a"), SPAN(""), SPAN("bc")};
+    unsigned char hash[SIGNATURE_HASH_SIZE];
+    (void)state;
+    assert_true(signature_hash(parts, 3, hash, &err));
+    assert_memory_equal(hash, abc, sizeof hash);
+}
+
 static void both_forms_of_both_hashes_are_good(void **state)
 {
     static const struct {
@@ -611,6 +623,7 @@ static void refused_memory_is_never_a_bad_signature(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_hash_is_that_of_all_parts_together),
         cmocka_unit_test(both_forms_of_both_hashes_are_good),
         cmocka_unit_test(a_payload_of_any_length_is_signed),
         cmocka_unit_test(a_block_that_is_other_in_anything_is_bad),
