@@ -29,6 +29,7 @@ struct envelope_limits {
     bool guess_file_type;           /* filetype-missing = guess */
     bool check_target_host;         /* check-target-host */
     struct span target_host;        /* compared without case when it is checked */
+    bool registration;              /* MP_ClientRegistration is served */
 };
 
 enum { ENVELOPE_MOST_WARNINGS = 8 };
@@ -40,7 +41,10 @@ struct message {
     struct span source_id;
     struct span source_host;
     struct span endpoint;
+    bool registers;                 /* the endpoint is MP_ClientRegistration */
     struct span reply_mode;
+    struct span reply_to;
+    bool raw_reply;                 /* ReplyCompression="none" */
     struct span file_type;          /* "SMX"; where it was absent and guessed, "SMX" with guessed true */
     bool guessed;
     bool has_clientauth;            /* a clientauth hook with a PayloadSignature: a signed message */

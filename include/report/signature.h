@@ -30,6 +30,8 @@ struct signature_key;
 /* The first key or certificate in PEM: PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE. Also one that no signature will be good
  * with, because it is too short; signature_key_judge says so. */
 bool signature_key_read(struct span pem, struct signature_key **out, struct error *err) MUST_CHECK;
+/* That of a certificate in DER in hex, as a registration has it. */
+bool signature_key_read_certificate(struct span hex, struct signature_key **out, struct error *err) MUST_CHECK;
 /* A PUBLICKEYBLOB in hex, as the property PublicKey has it. */
 bool signature_key_read_blob(struct span hex, struct signature_key **out, struct error *err) MUST_CHECK;
 void signature_key_close(struct signature_key *key);        /* NULL is allowed */
@@ -53,6 +55,7 @@ bool signature_key_print(const struct signature_key *key, char out[SIGNATURE_PRI
 struct signature {
     struct span digits;         /* PayloadSignature: hex, little-endian */
     struct span algorithm;      /* HashAlgorithm; empty: SHA-1 */
+    const char *name;           /* of the digits, for a refusal; NULL: PayloadSignature */
 };
 
 /* Is it that key's over exactly these bytes? `allow_sha1` as the setting of that name. */

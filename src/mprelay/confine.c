@@ -3,7 +3,6 @@
 
 #include "base/sys.h"
 #include "keyring.h"
-#include "report/trust.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -48,10 +47,10 @@ static void add_keys(struct places *places, const struct settings *settings)
 {
     static char directory[DAEMON_PATH_SIZE];
     struct error ignored;
-    if (settings->signature_policy == TRUST_OFF || !keyring_path(settings, directory, &ignored) ||
+    if (!keyring_is_used(settings) || !keyring_path(settings, directory, &ignored) ||
         !sys_make_directory(directory, &ignored))
         return;
-    add(places, directory, settings->trust_first_use ? SANDBOX_WRITE : SANDBOX_READ);
+    add(places, directory, keyring_is_written(settings) ? SANDBOX_WRITE : SANDBOX_READ);
 }
 
 bool confine_files(const struct settings *settings, const char *logs, const char *config_file, struct sandbox *sandbox,

@@ -6,6 +6,10 @@
 
 const char *const counters_results[RESULTS] = {
     [RESULT_KEPT] = "kept", [RESULT_REPEATED] = "repeated", [RESULT_REFUSED] = "refused", [RESULT_FAILED] = "failed"};
+const char *const counters_registrations[REGISTRATION_STATUSES] = {[REGISTRATION_DONE] = "registered",
+                                                                   [REGISTRATION_PENDING] = "pending",
+                                                                   [REGISTRATION_LATER] = "deferred",
+                                                                   [REGISTRATION_REJECTED] = "rejected"};
 const char *const counters_forms[FORMS] = {
     [FORM_OTHER] = "other", [FORM_CCM] = "ccm", [FORM_PLAIN] = "plain", [FORM_RESYNC] = "resync"};
 
@@ -51,6 +55,11 @@ void counters_note_report(struct counters *counters, const struct error *err)
 void counters_note_repeated(struct counters *counters)
 {
     metrics_add(&counters->reports[RESULT_REPEATED], 1);
+}
+
+void counters_note_registration(struct counters *counters, enum registration_status status)
+{
+    metrics_add(&counters->registrations[status], 1);
 }
 
 void counters_note_request(struct counters *counters, enum counters_form form, unsigned status)

@@ -61,6 +61,9 @@ static void write_work(struct metrics_page *page, const struct counters *counter
     write_words(page, "result", counters_results, counters->reports, RESULTS);
     metrics_family(page, "mprelay_refusals_total", METRICS_COUNTER, "Reports refused for good, by the rule.");
     write_words(page, "rule", counters_rules, counters->refusals, COUNTERS_RULES);
+    metrics_family(page, "mprelay_registrations_total", METRICS_COUNTER,
+                   "Registrations that were answered, by what the client was told.");
+    write_words(page, "result", counters_registrations, counters->registrations, REGISTRATION_STATUSES);
     write_requests(page, counters);
     write_histogram(page, "mprelay_request_duration_seconds", "Time from the request line to the answer.",
                     &counters->request_time);

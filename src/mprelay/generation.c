@@ -94,7 +94,8 @@ bool generation_open(const struct settings *settings, const struct relay *common
     struct generation *generation = sys.allocate(sizeof *generation);
     if (generation == NULL)
         return error_set(err, ERROR_NO_MEMORY, "no memory for the relay");
-    *generation = (struct generation){.relay = {.counters = common->counters, .repeats = common->repeats}};
+    *generation = (struct generation){
+        .relay = {.counters = common->counters, .repeats = common->repeats, .registrar = common->registrar}};
     for (int i = 0; i < 3; i++)
         generation->relay.outboxes[i] = generation->outboxes[i];
     if (!raise_limits(settings, err) || !generation_write_paths(generation, settings, err) ||

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/sys.h"
+#include "report/reply.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,7 +11,6 @@
 enum { MOST_REPLY = 1024 * 1024 };
 
 #define REPLY_BOUNDARY "aAbBcCdDv1234567890VxXyYzZ"
-#define REPLY_TYPE "multipart/mixed; boundary=\"" REPLY_BOUNDARY "\""
 
 /* One part that says NoReply in UTF-16 (spec/wire.md 4.1). */
 static const char noreply[] = "--" REPLY_BOUNDARY "\r\n"
@@ -52,8 +52,8 @@ static bool make_kept(const struct settings *settings, struct answers *out, stru
     }
     out->kept = make(buffer_span(&reply), MHD_RESPMEM_MUST_COPY);
     out->kept_closing = make(buffer_span(&reply), MHD_RESPMEM_MUST_COPY);
-    const bool typed = reply.len == 0 || (add(out->kept, "Content-Type", REPLY_TYPE) &&
-                                          add(out->kept_closing, "Content-Type", REPLY_TYPE));
+    const bool typed = reply.len == 0 || (add(out->kept, "Content-Type", REPLY_CONTENT_TYPE) &&
+                                          add(out->kept_closing, "Content-Type", REPLY_CONTENT_TYPE));
     buffer_fini(&reply);
     return typed && out->kept != NULL && add(out->kept_closing, "Connection", "close");
 }
@@ -155,6 +155,18 @@ static enum MHD_Result send_plain(const struct answers *answers, struct MHD_Conn
     return result;
 }
 
+/* ---- registrations ---- */
+
+static enum MHD_Result send_enrolment(struct MHD_Connection *connection, const struct task *task, bool closing)
+{
+    struct MHD_Response *response = make(task->enrolment.answer, MHD_RESPMEM_MUST_COPY);
+    const bool made = add(response, "Content-Type", REPLY_CONTENT_TYPE) &&
+                      (!closing || add(response, "Connection", "close"));
+    const enum MHD_Result result = made ? MHD_queue_response(connection, 200, response) : MHD_NO;
+    drop(response);
+    return result;
+}
+
 /* ---- sending them ---- */
 
 unsigned answer_status(const struct answers *answers, const struct task *task, bool plain)
@@ -166,6 +178,8 @@ unsigned answer_status(const struct answers *answers, const struct task *task, b
 enum MHD_Result answer_send(const struct answers *answers, struct MHD_Connection *connection, const struct task *task,
                             bool plain, bool closing)
 {
+    if (task->enrolled && task->err.kind == ERROR_NONE)
+        return send_enrolment(connection, task, closing);
     if (plain)
         return send_plain(answers, connection, task, closing);
     struct MHD_Response *response = answers->refused[task->err.kind];

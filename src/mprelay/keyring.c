@@ -9,6 +9,7 @@
 #include "spool/deliver.h"
 #include "spool/request.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +18,9 @@
 
 #define SECOND ((int64_t)1000000)
 
-enum { SLOTS = 1024, NAME_SIZE = REQUEST_GUID_SIZE + 4, PATH_SIZE = DAEMON_PATH_SIZE + NAME_SIZE };
+#define PENDING "/pending"
+
+enum { SLOTS = 1024, NAME_SIZE = REQUEST_GUID_SIZE + 4, PATH_SIZE = DAEMON_PATH_SIZE + sizeof PENDING + NAME_SIZE };
 
 struct file {
     dev_t device;
@@ -47,29 +50,44 @@ bool keyring_path(const struct settings *settings, char out[DAEMON_PATH_SIZE], s
 }
 
 /* Whoever may write there may report in everybody's name. */
-static bool check_rights(const char *directory, bool first_use, struct error *err)
+static bool check_rights(const char *directory, bool written, struct error *err)
 {
     struct stat status;
     if (sys.fstatat(AT_FDCWD, directory, &status, 0) != 0 || access(directory, R_OK | X_OK) != 0)
         return error_os(err, "cannot read the keys in '%s', trust-dir", directory);
     if (!S_ISDIR(status.st_mode) || (status.st_mode & S_IWOTH) != 0)
         return error_set(err, ERROR_SYSTEM, "trust-dir '%.150s' is no directory, or others may write there", directory);
-    return !first_use || access(directory, W_OK) == 0 ||
-           error_os(err, "trust-first-use = yes cannot keep keys in '%s', trust-dir", directory);
+    return !written || access(directory, W_OK) == 0 ||
+           error_os(err, "trust-first-use and registration cannot keep keys in '%s', trust-dir", directory);
+}
+
+bool keyring_is_used(const struct settings *settings)
+{
+    return settings->signature_policy != TRUST_OFF || settings->registration == REGISTRATION_ON;
+}
+
+bool keyring_is_written(const struct settings *settings)
+{
+    return keyring_is_used(settings) && (settings->trust_first_use || settings->registration == REGISTRATION_ON);
+}
+
+static bool prepare(const char *directory, const struct settings *settings, struct error *err)
+{
+    struct error ignored;
+    if (!sys_make_directory(directory, err) || !check_rights(directory, keyring_is_written(settings), err))
+        return false;
+    (void)!deliver_sweep(directory, sys_now(), &ignored);      /* leftovers are in nobody's way */
+    return true;
 }
 
 bool keyring_prepare(const struct settings *settings, struct error *err)
 {
-    char directory[DAEMON_PATH_SIZE];
-    struct error ignored;
-    if (!keyring_path(settings, directory, err))
+    char directory[DAEMON_PATH_SIZE], pending[DAEMON_PATH_SIZE];
+    if (!keyring_path(settings, directory, err) || !daemon_path(pending, directory, PENDING, err))
         return false;
-    if (settings->signature_policy == TRUST_OFF)
-        return true;
-    if (!sys_make_directory(directory, err) || !check_rights(directory, settings->trust_first_use, err))
-        return false;
-    (void)!deliver_sweep(directory, sys_now(), &ignored);      /* leftovers are in nobody's way */
-    return true;
+    return !keyring_is_used(settings) ||
+           (prepare(directory, settings, err) &&
+            (settings->registration == REGISTRATION_OFF || prepare(pending, settings, err)));
 }
 
 bool keyring_open(struct keyring **out, struct error *err)
@@ -201,11 +219,11 @@ static bool is_guid(struct span client, char guid[REQUEST_GUID_SIZE])
 }
 
 /* No file is no key only where the directory is there. */
-static bool note_absence(const struct keyring *keyring, struct error *err)
+static bool note_absence(const char *directory, struct error *err)
 {
     struct stat status;
-    return sys.fstatat(AT_FDCWD, keyring->directory, &status, 0) == 0 ||
-           error_os(err, "cannot find the keys of clients: trust-dir '%s'", keyring->directory);
+    return sys.fstatat(AT_FDCWD, directory, &status, 0) == 0 ||
+           error_os(err, "cannot find the keys of clients: trust-dir '%s'", directory);
 }
 
 /* The slot stays empty where the file is gone by now. */
@@ -246,10 +264,10 @@ bool keyring_find(void *owner, struct span client, const struct signature_key **
     struct stat status;
     *out = NULL;
     if (!is_guid(client, guid))
-        return note_absence(keyring, err);
+        return note_absence(keyring->directory, err);
     write_path(keyring, guid, path);
     if (sys.fstatat(AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) != 0)
-        return errno == ENOENT ? note_absence(keyring, err) : error_os(err, "cannot look at '%s'", path);
+        return errno == ENOENT ? note_absence(keyring->directory, err) : error_os(err, "cannot look at '%s'", path);
     struct entry **slot = slot_of(keyring, guid);
     if (!is_fresh(*slot, guid, &status) && !refresh(slot, guid, path, err))
         return false;
@@ -268,4 +286,79 @@ bool keyring_add(void *owner, struct span client, struct span pem, struct error 
         return error_set(err, ERROR_UNSUPPORTED, "no GUID: there is no name for its key");
     (void)snprintf(name, sizeof name, "%.36s.pem", guid);
     return deliver_new(keyring->directory, name, pem, err);
+}
+
+/* ---- for registrations ---- */
+
+struct place {
+    char directory[PATH_SIZE];
+};
+
+static struct place find_place(const struct keyring *keyring, enum keyring_place place)
+{
+    struct place found;
+    (void)snprintf(found.directory, sizeof found.directory, "%s%s", keyring->directory,
+                   place == KEYRING_PENDING ? PENDING : "");
+    return found;
+}
+
+bool keyring_read(const struct keyring *keyring, enum keyring_place place, const char *guid, struct signature_key **out,
+                  struct error *err)
+{
+    const struct place where = find_place(keyring, place);
+    char path[PATH_SIZE + NAME_SIZE];
+    struct file file;
+    *out = NULL;
+    (void)snprintf(path, sizeof path, "%s/%.36s.pem", where.directory, guid);
+    return read_key(path, &file, out, err) && (*out != NULL || note_absence(where.directory, err));
+}
+
+bool keyring_put(const struct keyring *keyring, enum keyring_place place, const char *guid, struct span pem,
+                 struct error *err)
+{
+    const struct place where = find_place(keyring, place);
+    char name[NAME_SIZE];
+    (void)snprintf(name, sizeof name, "%.36s.pem", guid);
+    return deliver_new(where.directory, name, pem, err);
+}
+
+void keyring_remove_pending(const struct keyring *keyring, const char *guid)
+{
+    const struct place where = find_place(keyring, KEYRING_PENDING);
+    char path[PATH_SIZE + NAME_SIZE];
+    (void)snprintf(path, sizeof path, "%s/%.36s.pem", where.directory, guid);
+    (void)sys.unlinkat(AT_FDCWD, path, 0);      /* else an operator finds there what counts already */
+}
+
+bool keyring_sync(const struct keyring *keyring, enum keyring_place place, struct error *err)
+{
+    const struct place where = find_place(keyring, place);
+    const int fd = sys.openat(AT_FDCWD, where.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    const bool synced = fd >= 0 && sys_fsync(fd) == 0;
+    if (!synced)
+        (void)error_os(err, "cannot sync the directory '%s'", where.directory);
+    if (fd >= 0)
+        (void)sys.close(fd);            /* a directory: nothing is lost */
+    return synced;
+}
+
+static bool is_key(const char *name)
+{
+    const size_t len = strlen(name);
+    return name[0] != '.' && len > 4 && strcmp(name + len - 4, ".pem") == 0;
+}
+
+bool keyring_count(const struct keyring *keyring, enum keyring_place place, uint64_t *out, struct error *err)
+{
+    const struct place where = find_place(keyring, place);
+    DIR *directory = opendir(where.directory);
+    uint64_t count = 0;
+    if (directory == NULL)
+        return error_os(err, "cannot count the keys in '%s'", where.directory);
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): each has a stream of its own */
+    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;)
+        count += is_key(entry->d_name);
+    (void)closedir(directory);          /* only read from */
+    *out = count;
+    return true;
 }

@@ -21,8 +21,12 @@ struct keyring;
 /* Where it is. */
 bool keyring_path(const struct settings *settings, char out[DAEMON_PATH_SIZE], struct error *err) MUST_CHECK;
 
-/* Makes the directory where it is missing, removes leftovers, and finds out whether it can be read and, for
- * trust-first-use, written. Nothing where signature-policy is off. */
+/* Does anybody look at keys, and does the relay keep any itself? */
+bool keyring_is_used(const struct settings *settings);
+bool keyring_is_written(const struct settings *settings);
+
+/* Makes the directory where it is missing, for registrations also pending/ in it; removes leftovers, and finds out whether
+ * they can be read and, where the relay keeps keys itself, written. Nothing where nobody looks at keys. */
 bool keyring_prepare(const struct settings *settings, struct error *err) MUST_CHECK;
 
 bool keyring_open(struct keyring **out, struct error *err) MUST_CHECK;
@@ -34,5 +38,22 @@ bool keyring_use(struct keyring *keyring, const struct settings *settings, struc
 /* trust_keys; `owner` is the keyring. */
 bool keyring_find(void *owner, struct span client, const struct signature_key **out, struct error *err) MUST_CHECK;
 bool keyring_add(void *owner, struct span client, struct span pem, struct error *err) MUST_CHECK;
+
+/* ---- for registrations; each looks at the disk ---- */
+
+/* Keys that count, and those that wait for an operator in pending/. */
+enum keyring_place { KEYRING_TRUSTED, KEYRING_PENDING };
+
+/* *out: the caller's to close; NULL: there is none. */
+bool keyring_read(const struct keyring *keyring, enum keyring_place place, const char *guid, struct signature_key **out,
+                  struct error *err) MUST_CHECK;
+/* Whole and synced, or not there. ERROR_BUSY: there is one. */
+bool keyring_put(const struct keyring *keyring, enum keyring_place place, const char *guid, struct span pem,
+                 struct error *err) MUST_CHECK;
+void keyring_remove_pending(const struct keyring *keyring, const char *guid);
+/* All that is there, by whomever, is durable then. */
+bool keyring_sync(const struct keyring *keyring, enum keyring_place place, struct error *err) MUST_CHECK;
+bool keyring_count(const struct keyring *keyring, enum keyring_place place, uint64_t *out,
+                   struct error *err) MUST_CHECK;
 
 #endif

@@ -42,6 +42,7 @@ struct program {
     char logs[DAEMON_PATH_SIZE];
     char log[DAEMON_PATH_SIZE];
     struct counters counters;
+    struct registrar registrar;
     struct relay common;                /* what all generations share */
     struct sandbox sandbox;
     struct handover_sockets given;      /* by the relay whose place we take */
@@ -108,7 +109,8 @@ static bool prepare(struct program *program, bool only_checks, struct error *err
 {
     const struct settings *settings = settings_of(program);
     counters_init(&program->counters);
-    program->common.counters = &program->counters;
+    registrar_init(&program->registrar);
+    program->common = (struct relay){.counters = &program->counters, .registrar = &program->registrar};
     return signature_init(err) && write_log_paths(settings, program->logs, program->log, err) &&
            open_addresses(program, only_checks, err) &&
            (!settings->sandbox ||

@@ -27,6 +27,7 @@ static struct envelope_limits envelope_limits(const struct settings *settings)
         .guess_file_type = settings->filetype_missing == FILE_TYPE_GUESS,
         .check_target_host = settings->check_target_host,
         .target_host = host == NULL ? (struct span){"", 0} : span_of(host),
+        .registration = settings->registration == REGISTRATION_ON,
     };
 }
 
@@ -37,7 +38,7 @@ static size_t arena_ceiling(const struct settings *settings)
            6 * (settings->max_inflated > settings->max_request ? settings->max_inflated : settings->max_request);
 }
 
-/* What is not believed is not inflated. */
+/* What is not believed is not inflated. A registration brings its own signature, inside. */
 static bool open_envelope(struct xml_reader *reader, const struct trust_rules *rules, struct task *task)
 {
     const struct envelope_limits limits = envelope_limits(task->settings);
@@ -46,7 +47,7 @@ static bool open_envelope(struct xml_reader *reader, const struct trust_rules *r
         return trust_check(rules, message, task->arena, &task->trust, &task->err) &&
                envelope_open_plain(task->body, task->coding, &limits, task->arena, message, &task->err);
     return envelope_begin(task->body, task->boundary, &limits, reader, task->arena, message, &task->err) &&
-           trust_check(rules, message, task->arena, &task->trust, &task->err) &&
+           (message->registers || trust_check(rules, message, task->arena, &task->trust, &task->err)) &&
            envelope_finish(&limits, task->arena, message, &task->err);
 }
 
@@ -103,7 +104,24 @@ void relay_note_kept(struct relay *relay, const struct task *task)
 
 bool task_is_settled(const struct task *task)
 {
-    return task->repeated;
+    return task->repeated || task->enrolled;
+}
+
+static bool take_registration(struct relay *relay, struct xml_reader *reader, struct keyring *keys, struct task *task)
+{
+    const struct enrolment_tools tools = {relay->registrar, reader, keys};
+    task->enrolled = enrol(&tools, task->settings, &task->message, task->arena, &task->enrolment, &task->err);
+    return task->enrolled;
+}
+
+static bool take_report(struct relay *relay, struct xml_reader *reader, const struct trust_rules *rules,
+                        struct task *task)
+{
+    if (!parse_report(reader, task) || (rules->vouched && !vouch_bind(task->vouch, &task->report.sender, &task->err)) ||
+        !trust_bind(rules, &task->message, &task->report.sender, &task->trust, &task->err) || !prepare_record(task))
+        return false;
+    look_for_repeat(relay, task);
+    return true;
 }
 
 bool relay_take(struct relay *relay, struct xml_reader *reader, struct keyring *keys, struct task *task)
@@ -114,11 +132,9 @@ bool relay_take(struct relay *relay, struct xml_reader *reader, struct keyring *
     if (task->arena == NULL)
         return error_set(&task->err, ERROR_NO_MEMORY, "the system refused memory for the report");
     if (keyring_use(keys, task->settings, &task->err) && open_envelope(reader, &rules, task) &&
-        parse_report(reader, task) && (!rules.vouched || vouch_bind(task->vouch, &task->report.sender, &task->err)) &&
-        trust_bind(&rules, &task->message, &task->report.sender, &task->trust, &task->err) && prepare_record(task)) {
-        look_for_repeat(relay, task);
+        (task->message.registers ? take_registration(relay, reader, keys, task)
+                                 : take_report(relay, reader, &rules, task)))
         return true;
-    }
     if (task->err.os == EIO)
         spool_doubt(relay->spool);      /* keys lie beside it, and no report will reach it to notice */
     return false;
@@ -259,6 +275,16 @@ static void add_repeated(struct log_block *block, const struct task *task, const
                    quote_until('\'', task->message.source_host, host));
 }
 
+static void add_enrolled(struct log_block *block, const struct task *task, const char *id)
+{
+    const struct registrar_decision *decision = &task->enrolment.decision;
+    const bool good = decision->status == REGISTRATION_DONE || decision->status == REGISTRATION_PENDING;
+    char host[QUOTED];
+    log_block_add(block, good ? LOG_INFO : LOG_WARNING, __FILE__, __LINE__,
+                  "Relay: Message %s from %s host '%s': registration of %s: %s, key %s", id, task->address,
+                  quote_until('\'', task->message.source_host, host), decision->smsid, decision->why, decision->print);
+}
+
 static void add_not_kept(struct log_block *block, const struct task *task, const char *id)
 {
     const struct error_policy *policy = error_policy(task->err.kind);
@@ -274,7 +300,9 @@ static void add_not_kept(struct log_block *block, const struct task *task, const
 
 static void count(const struct relay *relay, const struct task *task)
 {
-    if (task->repeated)
+    if (task->enrolled)
+        counters_note_registration(relay->counters, task->enrolment.decision.status);
+    else if (task->repeated)
         counters_note_repeated(relay->counters);
     else
         counters_note_report(relay->counters, &task->err);
@@ -282,28 +310,45 @@ static void count(const struct relay *relay, const struct task *task)
                           task->status != 0 ? task->status : error_policy(task->err.kind)->status);
 }
 
+/* Of a registration the vocabularies say nothing. */
+static void add_lines(struct log_block *block, const struct relay *relay, const struct task *task)
+{
+    if (task->message.registers) {
+        add_warnings(block, task);
+        return;
+    }
+    if (task->settings->log_vocabulary == VOCABULARY_KB)
+        add_kb_lines(block, relay, task);
+    else
+        add_handler_lines(block, relay, task);
+    add_warnings(block, task);
+    log_block_info(block,
+                   task->err.kind == ERROR_NONE ? "Inv-Relay: Task completed successfully" : "Inv-Relay: Task failed");
+}
+
+static void add_verdict(struct log_block *block, const struct task *task)
+{
+    char room[QUOTED];
+    const char *id = message_id(task, room);
+    if (task->err.kind != ERROR_NONE)
+        add_not_kept(block, task, id);
+    else if (task->enrolled)
+        add_enrolled(block, task, id);
+    else if (task->repeated)
+        add_repeated(block, task, id);
+    else
+        add_kept(block, task, id);
+}
+
 void relay_log(const struct relay *relay, struct task *task)
 {
-    const bool kept = task->err.kind == ERROR_NONE;
-    char id[QUOTED];
     struct log_block block;
     count(relay, task);
     log_block_begin(&block);
     if (task->settings->log_context)
         log_block_set_context(&block, task->number);
-    if (task->begun) {
-        if (task->settings->log_vocabulary == VOCABULARY_KB)
-            add_kb_lines(&block, relay, task);
-        else
-            add_handler_lines(&block, relay, task);
-        add_warnings(&block, task);
-        log_block_info(&block, kept ? "Inv-Relay: Task completed successfully" : "Inv-Relay: Task failed");
-    }
-    if (kept && task->repeated)
-        add_repeated(&block, task, message_id(task, id));
-    else if (kept)
-        add_kept(&block, task, message_id(task, id));
-    else
-        add_not_kept(&block, task, message_id(task, id));
+    if (task->begun)
+        add_lines(&block, relay, task);
+    add_verdict(&block, task);
     log_block_end(&block);
 }

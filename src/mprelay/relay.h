@@ -12,6 +12,7 @@
 #define MPRELAY_RELAY_H
 
 #include "counters.h"
+#include "enrolment.h"
 #include "keyring.h"
 #include "repeats.h"
 #include "report/envelope.h"
@@ -28,6 +29,7 @@ struct relay {
     char *outboxes[3];                  /* by enum smx_queue */
     struct counters *counters;
     struct repeats *repeats;
+    struct registrar *registrar;
 };
 
 /* What is known of one request, in the order in which it becomes known. */
@@ -54,8 +56,10 @@ struct task {
     bool marked;                        /* it could come again: */
     struct repeats_mark mark;
     bool repeated;                      /* it has: it is kept already */
+    bool enrolled;                      /* it was no report but a registration, of which this came: */
+    struct enrolment enrolment;
 
-    struct error err;                   /* ERROR_NONE: kept as record.name */
+    struct error err;                   /* ERROR_NONE: kept as record.name, or settled */
     unsigned status;                    /* that the client was told; 0: nothing, or by the HTTP library */
 };
 

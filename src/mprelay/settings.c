@@ -45,6 +45,16 @@ static const struct config_row rows[] = {
         "Keep the key that an unknown client's first well signed report brings along, and hold the client to it."),
     ROW("allow-sha1", CONFIG_YES_NO, allow_sha1, "no", NULL, NULL, ON_RELOAD, "Take signatures made with SHA-1."),
 
+    ROW("registration", CONFIG_CHOICE, registration, "off", "off|on", NULL, ON_RELOAD,
+        "Take the keys that clients register (endpoint MP_ClientRegistration)."),
+    ROW("registration-approve", CONFIG_CHOICE, registration_approve, "manual", "manual|auto", NULL, ON_RELOAD,
+        "What becomes of a key that a client registers: it waits in trust-dir/pending/ for smx key approve, or it counts "
+        "at once."),
+    ROW("max-pending-keys", CONFIG_NUMBER, max_pending_keys, "1000", "1", "100000", ON_RELOAD,
+        "Most registered keys that may wait for approval; then clients are told to register later."),
+    ROW("max-trusted-keys", CONFIG_NUMBER, max_trusted_keys, "100000", "1", "1000000", ON_RELOAD,
+        "Most keys in trust-dir for registration-approve = auto to add one; then clients are told to register later."),
+
     ROW("duplicate-window", CONFIG_DURATION, duplicate_window, "24h", "0", "7d", ON_RELOAD,
         "How long a kept CCM_POST is remembered, so that it is not kept twice when it comes again byte for byte; 0: not."),
 

@@ -9,6 +9,8 @@ enum { ASYNC_REPLY_NOREPLY, ASYNC_REPLY_EMPTY, ASYNC_REPLY_FILE };
 enum { REFUSE_STATUS, REFUSE_EMPTY200 };
 enum { FILE_TYPE_GUESS, FILE_TYPE_REFUSE };
 enum { WINDOWSAUTH_REFUSE, WINDOWSAUTH_ALIAS };
+enum { REGISTRATION_OFF, REGISTRATION_ON };
+enum { APPROVE_MANUAL, APPROVE_AUTO };
 enum { LOG_TIME_UTC, LOG_TIME_LOCAL };
 enum { VOCABULARY_KB, VOCABULARY_2012, VOCABULARY_CURRENT };
 
@@ -31,6 +33,10 @@ struct settings {
     const char *trust_dir;              /* NULL: below root */
     bool trust_first_use;
     bool allow_sha1;
+    int registration;
+    int registration_approve;
+    uint64_t max_pending_keys;
+    uint64_t max_trusted_keys;
     uint64_t duplicate_window;
 
     uint64_t max_request;

@@ -99,13 +99,14 @@ static bool check_size(struct span part, struct span text, size_t most, struct e
     return text.len > 0 || error_refuse(err, ERROR_MALFORMED, "envelope", "part 1 is empty");
 }
 
-static bool check_endpoint(const struct message *message, const struct msg *msg, const struct envelope_limits *limits,
+static bool check_endpoint(struct message *message, const struct msg *msg, const struct envelope_limits *limits,
                            struct error *err)
 {
     char quoted[MSG_QUOTE_ROOM];
     if (message->endpoint.len == 0)
         return error_refuse(err, ERROR_NO_ENDPOINT, "endpoint", "TargetEndpoint is missing");
-    if (!span_equal_nocase(message->endpoint, SPAN("MP_RelayEndpoint")))
+    message->registers = limits->registration && span_equal_nocase(message->endpoint, SPAN("MP_ClientRegistration"));
+    if (!message->registers && !span_equal_nocase(message->endpoint, SPAN("MP_RelayEndpoint")))
         return error_refuse(err, ERROR_NO_ENDPOINT, "endpoint", "TargetEndpoint '%s' is not served",
                             msg_quote(message->endpoint, quoted));
     if (limits->check_target_host && !span_equal_nocase(msg->target_host, limits->target_host))
@@ -125,6 +126,19 @@ static bool check_transport(const struct msg *msg, struct error *err)
         return error_refuse(err, ERROR_UNSUPPORTED, "body", "Payload: Type '%s' is not inline",
                             msg_quote(msg->payload_type, quoted));
     return true;
+}
+
+/* Who registers wants an answer, and signs in the body: nobody knows the key yet that a hook could be checked with. */
+static bool check_registration(const struct message *message, const struct msg *msg, struct error *err)
+{
+    static const char *const modes[] = {"Sync", "Reply", "DirectSync"};
+    bool waits = !message->registers;
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
+        waits = waits || span_equal_nocase(message->reply_mode, span_of(modes[i]));
+    if (!waits)
+        return error_refuse(err, ERROR_UNSUPPORTED, "envelope", "a registration needs ReplyMode Sync");
+    return !message->registers || !msg->clientauth ||
+           error_refuse(err, ERROR_UNSUPPORTED, "hook", "hook Hook2 'clientauth' is not taken in a registration");
 }
 
 /* ---- part 2 ---- */
@@ -330,7 +344,7 @@ bool envelope_begin(struct span http_body, struct span boundary, const struct en
     const struct span text = strip(parts[0], &encoding);
     return check_size(parts[0], text, limits->msg, err) &&
            msg_parse(text, encoding, limits, reader, arena, out, msg, err) && check_endpoint(out, msg, limits, err) &&
-           check_transport(msg, err);
+           check_transport(msg, err) && check_registration(out, msg, err);
 }
 
 bool envelope_finish(const struct envelope_limits *limits, struct arena *arena, struct message *message,
@@ -338,7 +352,8 @@ bool envelope_finish(const struct envelope_limits *limits, struct arena *arena, 
 {
     struct span payload;
     return undo_hooks(message->payload, message->msg, limits, arena, &payload, err) &&
-           cut_body(payload, message->msg, message, err) && check_file_type(message, limits, err);
+           cut_body(payload, message->msg, message, err) &&
+           (message->registers || check_file_type(message, limits, err));
 }
 
 bool envelope_open(struct span http_body, struct span boundary, const struct envelope_limits *limits,

@@ -17,13 +17,13 @@ enum single {
     SINGLE_ENDPOINT,
     SINGLE_REPLY_MODE,
     SINGLE_TARGET_HOST,
+    SINGLE_REPLY_TO,
     SINGLES_KEPT,
     SINGLE_BODY = SINGLES_KEPT,
     SINGLE_PAYLOAD,
     SINGLE_HOOKS,
     SINGLE_SOURCE_TYPE,
     SINGLE_TARGET_ADDRESS,
-    SINGLE_REPLY_TO,
     SINGLE_CORRELATION_ID,
     SINGLE_PRIORITY,
     SINGLE_TIMEOUT,
@@ -265,6 +265,7 @@ static bool start_hook(struct reading *reading, const struct element *element, s
     const bool zlib = is_hook(element, name, "Hook3", "zlib-compress");
     reading->in_clientauth = is_hook(element, name, "Hook2", "clientauth");
     reading->msg->zlib = reading->msg->zlib || zlib;
+    reading->msg->clientauth = reading->msg->clientauth || reading->in_clientauth;
     if (!zlib && !reading->in_clientauth && reading->msg->strange_hook.len == 0 &&
         !write_span(reading, &reading->msg->strange_hook, err, "%s '%s'", msg_quote(element->name, quoted[0]),
                     msg_quote(name, quoted[1])))
@@ -302,8 +303,10 @@ static bool start_hook_property(struct reading *reading, const struct element *e
 static bool start_root(struct reading *reading, const struct element *element, struct error *err)
 {
     char quoted[MSG_QUOTE_ROOM];
-    if (element->known && span_equal(element->name, SPAN("Msg")))
+    if (element->known && span_equal(element->name, SPAN("Msg"))) {
+        reading->message->raw_reply = span_equal_nocase(attribute(element, "ReplyCompression"), SPAN("none"));
         return enter(reading, IN_MSG);
+    }
     return error_refuse(err, ERROR_MALFORMED, "envelope", "the root element of part 1 is %s, not Msg",
                         msg_quote(element->name, quoted));
 }
@@ -372,6 +375,7 @@ static void hand_over(const struct reading *reading)
     message->source_host = reading->kept[SINGLE_SOURCE_HOST];
     message->endpoint = reading->kept[SINGLE_ENDPOINT];
     message->reply_mode = reading->kept[SINGLE_REPLY_MODE];
+    message->reply_to = reading->kept[SINGLE_REPLY_TO];
     message->has_clientauth = message->signature.digits.len > 0;
     reading->msg->target_host = reading->kept[SINGLE_TARGET_HOST];
 }

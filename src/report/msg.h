@@ -22,6 +22,7 @@ struct msg {
     struct msg_item *attachments;
     size_t attachment_count;
     bool zlib;                      /* a zlib-compress hook */
+    bool clientauth;                /* a clientauth hook, also without a signature */
     struct span strange_hook;       /* the first hook that is none of ours, as `Element 'Name'`; empty: none */
 };
 

@@ -33,18 +33,24 @@ static const struct hash hashes[] = {
     {SIGNATURE_SHA1, EVP_sha1, {"\x30\x21\x30\x09\x06\x05\x2B\x0E\x03\x02\x1A\x05\0\x04\x14", 15}, 20},
 };
 
-static bool bad(struct error *err, const char *why)
+static const char *name_of(const struct signature *signature)
 {
-    return error_refuse(err, ERROR_UNTRUSTED, "signature", "PayloadSignature: %s", why);
+    return signature->name == NULL ? "PayloadSignature" : signature->name;
 }
 
-static bool choose_hash(struct span algorithm, bool allow_sha1, const struct hash **out, struct error *err)
+static bool bad(const struct signature *signature, struct error *err, const char *why)
 {
+    return error_refuse(err, ERROR_UNTRUSTED, "signature", "%s: %s", name_of(signature), why);
+}
+
+static bool choose_hash(const struct signature *signature, bool allow_sha1, const struct hash **out, struct error *err)
+{
+    const struct span algorithm = signature->algorithm;
     const bool sha1 = algorithm.len == 0 || span_equal(algorithm, SPAN(SIGNATURE_SHA1));
     if (!sha1 && !span_equal(algorithm, SPAN(SIGNATURE_SHA256)))
-        return bad(err, "HashAlgorithm is neither SHA-256 nor SHA-1 with RSA");
+        return bad(signature, err, "HashAlgorithm is neither SHA-256 nor SHA-1 with RSA");
     if (sha1 && !allow_sha1)
-        return bad(err, "made with SHA-1, which allow-sha1 does not allow");
+        return bad(signature, err, "made with SHA-1, which allow-sha1 does not allow");
     *out = &hashes[sha1 ? 1 : 0];
     return true;
 }
@@ -101,18 +107,19 @@ static bool open_block(const struct signature_key *key, const unsigned char *num
 /* ---- checking ---- */
 
 /* CryptoAPI writes the last byte first. */
-static bool read_digits(struct span digits, const struct signature_key *key, unsigned char number[MOST_BYTES],
-                        struct error *err)
+static bool read_digits(const struct signature *signature, const struct signature_key *key,
+                        unsigned char number[MOST_BYTES], struct error *err)
 {
+    const struct span digits = signature->digits;
     unsigned char bytes[MOST_BYTES];
     if (digits.len != 2 * key->size)
-        return error_refuse(err, ERROR_UNTRUSTED, "signature", "PayloadSignature: %zu hex digits, the key needs %zu",
-                            digits.len, 2 * key->size);
+        return error_refuse(err, ERROR_UNTRUSTED, "signature", "%s: %zu hex digits, the key needs %zu",
+                            name_of(signature), digits.len, 2 * key->size);
     if (!signature_hex_read(digits, bytes, key->size))
-        return bad(err, "not hex");
+        return bad(signature, err, "not hex");
     for (size_t i = 0; i < key->size; i++)
         number[i] = bytes[key->size - 1 - i];
-    return memcmp(number, key->modulus, key->size) < 0 || bad(err, "not smaller than the key");
+    return memcmp(number, key->modulus, key->size) < 0 || bad(signature, err, "not smaller than the key");
 }
 
 bool signature_check(const struct signature *signature, const struct signature_key *key, struct span bytes,
@@ -120,12 +127,13 @@ bool signature_check(const struct signature *signature, const struct signature_k
 {
     unsigned char number[MOST_BYTES], block[MOST_BYTES], digest[EVP_MAX_MD_SIZE];
     const struct hash *hash = NULL;
-    if (!signature_key_judge(key, err) || !choose_hash(signature->algorithm, allow_sha1, &hash, err) ||
-        !read_digits(signature->digits, key, number, err))
+    if (!signature_key_judge(key, err) || !choose_hash(signature, allow_sha1, &hash, err) ||
+        !read_digits(signature, key, number, err))
         return false;
     if (EVP_Digest(bytes.at, bytes.len, digest, NULL, hash->method(), NULL) != 1 || !open_block(key, number, block))
         return signature_fail(err, "checking a signature");
-    return is_block_of(block, key->size, hash, digest) || bad(err, "not that of this payload by the sender's key");
+    return is_block_of(block, key->size, hash, digest) ||
+           bad(signature, err, "not that of this payload by the sender's key");
 }
 
 /* ---- signing ---- */

@@ -238,6 +238,21 @@ static bool read_certificate(struct span der, struct signature_key **out, struct
     return read_info((struct span){info, (size_t)(body.at - info)}, out, err);
 }
 
+bool signature_key_read_certificate(struct span hex, struct signature_key **out, struct error *err)
+{
+    const size_t size = hex.len / 2;
+    if (size == 0 || size > SIGNATURE_MOST_FILE)
+        return refuse(err, "no certificate, or one that is too long");
+    unsigned char *der = sys.allocate(size);
+    if (der == NULL)
+        return signature_fail(err, "a certificate");
+    const bool read = signature_hex_read(hex, der, size)
+                          ? read_certificate((struct span){(const char *)der, size}, out, err)
+                          : refuse(err, "it is not hex");
+    sys.release(der);
+    return read;
+}
+
 /* ---- PEM ---- */
 
 static bool read_named(struct span name, struct span der, struct signature_key **out, struct error *err)

@@ -26,7 +26,9 @@ static const char usage[] =
     "       smx key show CLIENT... [--json | --csv]\n"
     "       smx key import CLIENT FILE [--replace]\n"
     "       smx key approve CLIENT...\n"
-    "Shows the keys that the relay checks signatures with, takes one from a file, and takes those that wait in pending/.\n"
+    "       smx key reject CLIENT...\n"
+    "Shows the keys that the relay checks signatures with, takes one from a file, and takes those that clients registered\n"
+    "and that wait in pending/, or throws these away.\n"
     "CLIENT is a GUID. FILE holds a public key or a certificate in PEM, or the hex of a PublicKey property; - is the\n"
     "standard input.\n"
     "  --replace             also where the client has a key already\n"
@@ -266,6 +268,31 @@ static int approve(const struct wish *wish, const struct key_place *place)
     return status;
 }
 
+static bool remove_waiting(const struct key_place *place, const char *word, struct error *err)
+{
+    char guid[REQUEST_GUID_SIZE], name[KEY_NAME_SIZE], path[DAEMON_PATH_SIZE];
+    if (!read_client(word, guid, err))
+        return false;
+    key_place_name(guid, name);
+    if (!write_path(path, place->pending, name, err))
+        return false;
+    if (sys.unlinkat(AT_FDCWD, path, 0) == 0)
+        return true;
+    return errno == ENOENT ? error_set(err, ERROR_NOT_FOUND, "no key of %s waits in '%.150s'", guid, place->pending)
+                           : error_os(err, "cannot remove '%s'", path);
+}
+
+static int reject(const struct wish *wish, const struct key_place *place)
+{
+    int status = EX_OK;
+    struct error err;
+    for (int i = 0; i < wish->count; i++) {
+        const int one = remove_waiting(place, wish->words[i], &err) ? EX_OK : command_fail(&err);
+        status = status == EX_OK ? one : status;
+    }
+    return status;
+}
+
 /* ---- the command ---- */
 
 static const struct {
@@ -273,7 +300,10 @@ static const struct {
     int least, most;            /* words behind it */
     int (*run)(const struct wish *wish, const struct key_place *place);
 } verbs[] = {
-    {"list", 0, 0, list}, {"show", 1, 1000000, show}, {"import", 2, 2, import}, {"approve", 1, 1000000, approve}};
+    {"list", 0, 0, list},           {"show", 1, 1000000, show},
+    {"import", 2, 2, import},       {"approve", 1, 1000000, approve},
+    {"reject", 1, 1000000, reject},
+};
 
 static int misuse(const char *why)
 {
@@ -290,7 +320,7 @@ static int run(const char *name, const struct wish *wish)
     while (i < sizeof verbs / sizeof verbs[0] && strcmp(verbs[i].name, name) != 0)
         i++;
     if (i == sizeof verbs / sizeof verbs[0])
-        return misuse("list, show, import or approve");
+        return misuse("list, show, import, approve or reject");
     if (wish->count < verbs[i].least || wish->count > verbs[i].most)
         return misuse("too few words, or too many");
     if (!signature_init(&err) || !key_place_find(&wish->places, &place, &err)) {
@@ -350,7 +380,7 @@ int verb_key(int argc, char **argv)
         return EX_OK;
     }
     if (optind == argc)
-        return misuse("list, show, import or approve");
+        return misuse("list, show, import, approve or reject");
     wish.words = argv + optind + 1;
     wish.count = argc - optind - 1;
     return run(argv[optind], &wish);

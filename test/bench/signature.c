@@ -71,7 +71,7 @@ static void read_golden(struct golden *golden)
 
 static double check_once(const struct golden *golden)
 {
-    const struct signature signature = {{golden->digits, sizeof golden->digits}, SPAN(SIGNATURE_SHA256)};
+    const struct signature signature = {{golden->digits, sizeof golden->digits}, SPAN(SIGNATURE_SHA256), NULL};
     struct signature_key *key;
     need(signature_key_read(buffer_span(&golden->pem), &key, &err), "the key");
     const double begin = now();

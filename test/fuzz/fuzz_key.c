@@ -6,7 +6,7 @@
 
 static void check_nothing_is_good(const struct signature_key *key, struct span bytes)
 {
-    const struct signature signature = {bytes, SPAN(SIGNATURE_SHA256)};
+    const struct signature signature = {bytes, SPAN(SIGNATURE_SHA256), NULL};
     struct error err = {.kind = ERROR_NONE};
     require(!signature_check(&signature, key, SPAN("part 2"), true, &err));
     require(err.kind == ERROR_UNTRUSTED && err.rule != NULL && err.text[0] != '\0');

@@ -50,6 +50,8 @@ VERDICT = re.compile(
     r"Relay: Message (?P<id>[^ ]+) from (?P<address>\S+)"
     r"(?:: refused with (?P<refused>\d+)(?P<disguised> \(as 200\))?, (?P<rule>[a-z]+): (?P<why>.+)"
     r"|: not kept, answered (?P<failed>\d+): (?P<failure>.+)"
+    r"| host '(?P<agent>[^']*)': registration of (?P<registered>GUID:[0-9A-F-]{36}): (?P<decision>[^,]+), "
+    r"key (?P<key>[0-9a-f]{64})"
     r"| client (?P<client>[^ ]+) host '(?P<host>[^']*)': (?:kept as (?P<file>\S+), (?P<messages>\d+) messages, "
     r"priority (?P<priority>-?\d+), (?P<trust>unsigned|signed|unknown key|vouched for|signature not checked)"
     r"|(?P<repeated>already kept, not stored again)))", re.S)

@@ -69,6 +69,17 @@ def test_a_key_that_waits_is_approved(site, pairs):
     key(site, "approve", UNKNOWN, status=66)
 
 
+def test_a_key_that_waits_is_thrown_away(site, pairs):
+    pending = site.root / "trust/pending"
+    pending.mkdir()
+    (pending / (UNKNOWN[5:] + ".pem")).write_bytes(keys.certificate(pairs[1]))
+    key(site, "import", KNOWN, site.root.parent / "public.pem")
+    key(site, "reject", UNKNOWN)
+    assert [row["Client"] for row in listed(site)] == [KNOWN[5:]]
+    assert "waits" in key(site, "reject", KNOWN, status=66) and "GUID" in key(site, "reject", "x", status=65)
+    assert len(listed(site)) == 1
+
+
 def test_what_the_relay_cannot_use_is_told(site, tmp_path):
     trust = site.root / "trust"
     keys.put(site, KNOWN, b"nonsense")

@@ -131,7 +131,7 @@ static struct span sign(const EVP_MD *method, bool bare, struct span payload)
 
 static bool check(struct span digits, const char *algorithm, struct span payload, bool allow_sha1)
 {
-    const struct signature signature = {digits, span_of(algorithm)};
+    const struct signature signature = {digits, span_of(algorithm), NULL};
     err = (struct error){.kind = ERROR_NONE};
     const bool good = signature_check(&signature, key, payload, allow_sha1, &err);
     assert_true(good || (err.kind == ERROR_UNTRUSTED && strcmp(err.rule, "signature") == 0));
@@ -435,7 +435,7 @@ static void a_key_that_is_no_good_makes_every_signature_bad(void **state)
     buffer_init(&out, 8192);
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct signature_key *made = make_numbers(rows[i].bits, rows[i].exponent, rows[i].even);
-        const struct signature signature = {sign(EVP_sha256(), false, PAYLOAD), SPAN(SIGNATURE_SHA256)};
+        const struct signature signature = {sign(EVP_sha256(), false, PAYLOAD), SPAN(SIGNATURE_SHA256), NULL};
         assert_int_equal(signature_key_bits(made), rows[i].bits);
         assert_int_equal(signature_key_judge(made, &err), rows[i].good);
         assert_int_equal(signature_key_write(made, &out, &err), rows[i].good);
@@ -513,7 +513,7 @@ static struct golden read_golden(void)
 static void every_changed_byte_of_the_golden_part_2_is_seen(void **state)
 {
     struct golden golden = read_golden();
-    const struct signature signature = {{golden.digits, sizeof golden.digits}, SPAN(SIGNATURE_SHA256)};
+    const struct signature signature = {{golden.digits, sizeof golden.digits}, SPAN(SIGNATURE_SHA256), NULL};
     (void)state;
     assert_true(signature_check(&signature, golden.key, golden.payload, false, &err));
     for (size_t i = 0; i < golden.payload.len; i++) {
@@ -594,7 +594,7 @@ static void *refuse_one_more(void *old, size_t size)
 static void refused_memory_is_never_a_bad_signature(void **state)
 {
     const struct span pem = pem_of_pair(false);
-    const struct signature signature = {sign(EVP_sha256(), false, PAYLOAD), SPAN(SIGNATURE_SHA256)};
+    const struct signature signature = {sign(EVP_sha256(), false, PAYLOAD), SPAN(SIGNATURE_SHA256), NULL};
     struct buffer blob;
     unsigned refusals = 0;
     (void)state;

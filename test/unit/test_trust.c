@@ -121,9 +121,9 @@ static struct message message_of(enum hand hand, const char *source)
     struct message message = {.payload = payload, .source_id = span_of(source)};
     message.has_clientauth = hand != NOBODY;
     if (hand == SCRAWL)
-        message.signature = (struct signature){SPAN("00FF"), SPAN(SIGNATURE_SHA256)};
+        message.signature = (struct signature){SPAN("00FF"), SPAN(SIGNATURE_SHA256), NULL};
     else if (hand != NOBODY)
-        message.signature = (struct signature){buffer_span(&hands[hand].digits), SPAN(SIGNATURE_SHA256)};
+        message.signature = (struct signature){buffer_span(&hands[hand].digits), SPAN(SIGNATURE_SHA256), NULL};
     return message;
 }
 
