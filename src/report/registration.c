@@ -56,7 +56,7 @@ static bool find_signed(struct span text, struct span *out, struct error *err)
         if (begins(rest, end_tag) && closed++ == 0)
             end = at + 2 * (sizeof end_tag - 1);
     }
-    if (opened != 1 || closed != 1 || end < begin)
+    if (opened != 1 || closed != 1 || end <= begin)
         return refuse(err, "not one Data that ends with </Data>");
     *out = (struct span){text.at + begin, end - begin};
     return true;

@@ -26,7 +26,8 @@ static const struct verb verbs[] = {
     {"spool", verb_spool, "spool ls | requeue NAME...   what lies in the inbox; put files back"},
     {"status", verb_status, "status [--json]   whether mprelay and statesys are well, and their figures"},
     {"top", verb_top, "top [-b] [-n COUNT] [-d SECONDS]   the same again and again"},
-    {"key", verb_key, "key list | show CLIENT... | import CLIENT FILE | approve | reject CLIENT...   whom the relay believes"},
+    {"key", verb_key,
+     "key list | show CLIENT... | import CLIENT FILE | approve | reject CLIENT...   whom the relay believes"},
     {"simulate", verb_simulate, "simulate --to URL [--clients N] [--gaps P]...   be a fleet of clients"},
 };
 
