@@ -36,6 +36,8 @@ bool signature_key_read_certificate(struct span hex, struct signature_key **out,
 bool signature_key_read_blob(struct span hex, struct signature_key **out, struct error *err) MUST_CHECK;
 void signature_key_close(struct signature_key *key);        /* NULL is allowed */
 
+/* The same numbers. One whose exponent is beyond 64 bits is like no other. */
+bool signature_key_equal(const struct signature_key *a, const struct signature_key *b);
 unsigned signature_key_bits(const struct signature_key *key);
 /* ERROR_UNTRUSTED: why no signature is good with this key (bits, exponent). */
 bool signature_key_judge(const struct signature_key *key, struct error *err) MUST_CHECK;

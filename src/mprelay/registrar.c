@@ -95,27 +95,14 @@ static bool decide(const struct request *request, enum registration_status statu
     return true;
 }
 
-/* A key of an operator's that is no good for signatures is another's. */
-static bool compare(const struct request *request, const struct signature_key *found, enum standing *out,
-                    struct error *err)
-{
-    char print[SIGNATURE_PRINT_SIZE];
-    const bool printed = signature_key_print(found, print, err);
-    if (!printed && err->kind != ERROR_UNTRUSTED)
-        return false;
-    *out = printed && strcmp(print, request->decision->print) == 0 ? OURS : ANOTHERS;
-    return true;
-}
-
 static bool look(const struct request *request, enum keyring_place place, enum standing *out, struct error *err)
 {
     struct signature_key *found;
-    *out = NOWHERE;
     if (!keyring_read(request->keys, place, request->guid, &found, err))
         return false;
-    const bool compared = found == NULL || compare(request, found, out, err);
+    *out = found == NULL ? NOWHERE : signature_key_equal(found, request->key) ? OURS : ANOTHERS;
     signature_key_close(found);
-    return compared;
+    return true;
 }
 
 /* What somebody else has put there may not be durable yet. */

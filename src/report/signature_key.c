@@ -163,6 +163,12 @@ void signature_key_close(struct signature_key *key)
     sys.release(key);
 }
 
+bool signature_key_equal(const struct signature_key *a, const struct signature_key *b)
+{
+    return a->size == b->size && memcmp(a->modulus, b->modulus, a->size) == 0 && a->exponent == b->exponent &&
+           a->exponent != 0;
+}
+
 unsigned signature_key_bits(const struct signature_key *key)
 {
     return key->bits;

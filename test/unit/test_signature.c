@@ -278,6 +278,7 @@ static void assert_same_key(const struct signature_key *a, const struct signatur
     assert_true(signature_key_print(a, prints[0], &err) && signature_key_print(b, prints[1], &err));
     assert_string_equal(prints[0], prints[1]);
     assert_int_equal(signature_key_bits(a), signature_key_bits(b));
+    assert_true(signature_key_equal(a, b) && signature_key_equal(b, a));
 }
 
 static struct signature_key *read_key(struct span pem)
@@ -415,6 +416,25 @@ static struct signature_key *make_numbers(unsigned bits, const char *exponent, b
     if (!signature_key_read_blob((struct span){hex, (size_t)len + rest.len}, &made, &err))
         fail_msg("%s", err.text);
     return made;
+}
+
+static void keys_that_differ_in_a_number_are_not_equal(void **state)
+{
+    static const struct {
+        unsigned bits;
+        const char *exponent;
+        bool even;
+    } rows[] = {
+        {2048, "01000100", false}, {2048, "03000000", false}, {2048, "01000100", true}, {1024, "01000100", false}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        for (size_t k = 0; k < COUNT(rows); k++) {
+            struct signature_key *a = make_numbers(rows[i].bits, rows[i].exponent, rows[i].even);
+            struct signature_key *b = make_numbers(rows[k].bits, rows[k].exponent, rows[k].even);
+            assert_int_equal(signature_key_equal(a, b), i == k);
+            signature_key_close(a);
+            signature_key_close(b);
+        }
 }
 
 static void a_key_that_is_no_good_makes_every_signature_bad(void **state)
@@ -630,6 +650,7 @@ int main(void)
         cmocka_unit_test(digits_that_are_other_than_they_should_be_are_bad),
         cmocka_unit_test(bytes_that_are_not_reversed_are_bad),
         cmocka_unit_test(a_key_is_the_same_in_each_form),
+        cmocka_unit_test(keys_that_differ_in_a_number_are_not_equal),
         cmocka_unit_test(an_rsa_public_key_of_pkcs_1_is_taken),
         cmocka_unit_test(what_is_no_key_is_refused_with_a_reason),
         cmocka_unit_test(a_blob_that_is_other_in_its_head_or_length_is_refused),
