@@ -1,5 +1,6 @@
 """registration: a client makes its key known; it counts at once, or when an operator has approved it."""
 import re
+import signal
 
 import pytest
 
@@ -9,6 +10,7 @@ import registering
 import wire
 from keys import KNOWN, UNKNOWN, message, said
 from registering import read, request
+from relay import wait_until
 from smx_command import smx
 
 GUID = KNOWN.replace("GUID:", "")
@@ -101,16 +103,24 @@ def test_only_so_many_wait_and_only_so_many_count(start, pairs):
     assert (len(names(relay)), names(relay, "trust/pending")) == (1, [])         # it waits no more
 
 
-def test_it_is_not_served_unless_it_is_switched_on(start, pairs):
-    relay = start()
+def test_it_is_not_served_unless_it_is_switched_on(start, pairs, tmp_path):
+    config = tmp_path / "mprelay.conf"
+    config.write_text("")
+    relay = start(config=config)
     assert relay.post(request(pairs[0])).status == 404
     assert [v["rule"] for v in relay.next_verdicts()] == ["endpoint"]
     assert not (relay.root / "trust/pending").exists()
+    config.write_text("registration = on\n")
+    relay.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: b"settings reloaded" in relay.log_path.read_bytes(), "the reload")
+    assert ask(relay, pairs[0])[1] == "waits for approval"
 
 
-def test_answers_are_raw_where_that_is_asked_for(automatic, pairs):
-    assert ask(automatic, pairs[0], reply_compression="none")[0].status == "0"
-    assert ask(automatic, pairs[0], compress=False)[0].status == "0"
+def test_answers_are_raw_where_that_is_asked_for(start, pairs, tmp_path):
+    relay = start(registration="on", registration_approve="auto", trust_dir=tmp_path / "elsewhere")
+    assert ask(relay, pairs[0], reply_compression="none")[0].status == "0"
+    assert ask(relay, pairs[0], compress=False)[0].status == "0"
+    assert len(list((tmp_path / "elsewhere").glob("*.pem"))) == 1
 
 
 def test_what_is_no_registration_is_refused_and_leaves_nothing(automatic, pairs):

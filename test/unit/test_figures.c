@@ -81,12 +81,15 @@ static void a_verdict_counts_by_its_outcome_and_its_rule(void **state)
     note(ERROR_TOO_SLOW, "http");
     note(ERROR_NO_SPACE, NULL);
     counters_note_repeated(&counters);
+    counters_note_registration(&counters, REGISTRATION_REJECTED);
     const struct facts facts = usual_facts();
     const char *text = write_page(&facts, true);
     assert_line(text, "mprelay_reports_total{result=\"kept\"} 2");
     assert_line(text, "mprelay_reports_total{result=\"repeated\"} 1");
     assert_line(text, "mprelay_reports_total{result=\"refused\"} 3");
     assert_line(text, "mprelay_reports_total{result=\"failed\"} 2");
+    assert_line(text, "mprelay_registrations_total{result=\"registered\"} 0");
+    assert_line(text, "mprelay_registrations_total{result=\"rejected\"} 1");
     assert_line(text, "mprelay_refusals_total{rule=\"zlib\"} 1");
     assert_line(text, "mprelay_refusals_total{rule=\"http\"} 1");
     assert_line(text, "mprelay_refusals_total{rule=\"other\"} 1");

@@ -375,7 +375,16 @@ static void a_directory_is_made_and_its_rights_are_asked_for(void **state)
     assert_false(is_there("trust"));
     settings.signature_policy = TRUST_REQUIRE;
     assert_true(keyring_prepare(&settings, &err));
-    assert_true(is_there("trust"));
+    assert_true(is_there("trust") && !is_there("trust/pending"));
+    settings.registration = REGISTRATION_ON;
+    settings.signature_policy = TRUST_OFF;
+    assert_true(keyring_prepare(&settings, &err));
+    assert_true(is_there("trust/pending"));
+    (void)snprintf(place, sizeof place, "%s/trust/pending", home);
+    assert_int_equal(chmod(place, 0777), 0);
+    assert_false(keyring_prepare(&settings, &err));
+    assert_non_null(strstr(err.text, "others may write"));
+    assert_int_equal(chmod(place, 0750), 0);
     put("trust/.deliver-0000000000000000", "");
     assert_true(keyring_prepare(&settings, &err));      /* a leftover, too young to be nobody's */
     assert_true(is_there("trust/.deliver-0000000000000000"));

@@ -398,6 +398,28 @@ static void what_is_there_already_is_synced_before_it_is_said(void **state)
 
 /* ---- at once ---- */
 
+static unsigned opened;
+
+/* Between the looks at both places, as smx key approve does it. */
+static int openat_and_approve(int place, const char *name, int flags, mode_t mode)
+{
+    if (++opened == 2) {
+        put_key("trust", OURS);
+        put_key("trust/pending", NO);
+    }
+    return sys_kernel.openat(place, name, flags, mode);
+}
+
+static void who_is_approved_while_he_asks_is_not_rejected(void **state)
+{
+    (void)state;
+    put_key("trust", NO);
+    put_key("trust/pending", OURS);
+    opened = 0;
+    sys.openat = openat_and_approve;
+    assert_int_equal(ask(OURS, true, APPROVE_MANUAL), REGISTRATION_DONE);
+}
+
 struct asker {
     pthread_t thread;
     size_t who;
@@ -456,6 +478,7 @@ int main(void)
         TEST(what_others_take_away_makes_room_after_a_while),
         TEST(each_call_that_fails_is_a_failure_and_promises_nothing),
         TEST(what_is_there_already_is_synced_before_it_is_said),
+        TEST(who_is_approved_while_he_asks_is_not_rejected),
         TEST(of_those_who_come_at_once_one_has_the_name),
     };
     return cmocka_run_group_tests(tests, begin, end);
