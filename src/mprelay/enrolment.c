@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 enum {
@@ -20,6 +21,20 @@ static bool check_names(const struct message *message, struct error *err)
 {
     return (message->id.len <= MOST_NAME && message->reply_to.len <= MOST_NAME) ||
            error_refuse(err, ERROR_TOO_BIG, "limit", "ID or ReplyTo is longer than %d bytes", MOST_NAME);
+}
+
+/* Whom a proxy has seen registers nobody else. Who says no name is who was seen. */
+static bool bind(struct span vouched, struct registration *registration, struct error *err)
+{
+    char seen[REQUEST_GUID_SIZE], said[REQUEST_GUID_SIZE];
+    if (vouched.len == 0)
+        return true;
+    if (registration->smsid.len == 0) {
+        registration->smsid = vouched;
+        return true;
+    }
+    return (request_guid(vouched, seen) && request_guid(registration->smsid, said) && strcmp(seen, said) == 0) ||
+           error_refuse(err, ERROR_UNTRUSTED, "binding", "the proxy vouches for another client than registers");
 }
 
 /* A GUID of version 4. */
@@ -85,6 +100,7 @@ bool enrol(const struct enrolment_tools *tools, const struct settings *settings,
     struct enrolment enrolment;
     if (!check_names(message, err) ||
         !registration_parse(message->text, message->encoding, &limits, tools->reader, arena, &registration, err) ||
+        !bind(tools->vouched, &registration, err) ||
         !registrar_decide(tools->registrar, settings, tools->keys, &registration, &enrolment.decision, err))
         return false;
     const struct registration_answer answer = {

@@ -3,7 +3,8 @@
  *
  * What it hides: the order of steps, and what the relay calls itself in an answer.
  * Calling sequence: enrol on a worker's thread, when the envelope is open and says that it registers. What comes out
- * lies in the arena. Errors: those of registration_parse, registrar_decide and of the arena.
+ * lies in the arena. Errors: those of registration_parse, registrar_decide and of the arena; ERROR_UNTRUSTED with rule
+ * "binding": another than the one that a proxy vouches for.
  */
 #ifndef MPRELAY_ENROLMENT_H
 #define MPRELAY_ENROLMENT_H
@@ -20,6 +21,7 @@ struct enrolment_tools {
     struct registrar *registrar;
     struct xml_reader *reader;
     struct keyring *keys;
+    struct span vouched;        /* the client that a proxy vouches for; empty: none */
 };
 
 bool enrol(const struct enrolment_tools *tools, const struct settings *settings, const struct message *message,

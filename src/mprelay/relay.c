@@ -107,9 +107,10 @@ bool task_is_settled(const struct task *task)
     return task->repeated || task->enrolled;
 }
 
-static bool take_registration(struct relay *relay, struct xml_reader *reader, struct keyring *keys, struct task *task)
+static bool take_registration(struct relay *relay, struct xml_reader *reader, const struct trust_rules *rules,
+                              struct task *task)
 {
-    const struct enrolment_tools tools = {relay->registrar, reader, keys};
+    const struct enrolment_tools tools = {relay->registrar, reader, rules->keys.owner, rules->vouched_client};
     task->enrolled = enrol(&tools, task->settings, &task->message, task->arena, &task->enrolment, &task->err);
     return task->enrolled;
 }
@@ -132,7 +133,7 @@ bool relay_take(struct relay *relay, struct xml_reader *reader, struct keyring *
     if (task->arena == NULL)
         return error_set(&task->err, ERROR_NO_MEMORY, "the system refused memory for the report");
     if (keyring_use(keys, task->settings, &task->err) && open_envelope(reader, &rules, task) &&
-        (task->message.registers ? take_registration(relay, reader, keys, task)
+        (task->message.registers ? take_registration(relay, reader, &rules, task)
                                  : take_report(relay, reader, &rules, task)))
         return true;
     if (task->err.os == EIO)

@@ -9,6 +9,7 @@ import keys
 import registering
 import wire
 from keys import KNOWN, UNKNOWN, message, said
+from proxied import RULE, with_lines
 from registering import read, request
 from relay import wait_until
 from smx_command import smx
@@ -114,6 +115,20 @@ def test_it_is_not_served_unless_it_is_switched_on(start, pairs, tmp_path):
     relay.process.send_signal(signal.SIGHUP)
     wait_until(lambda: b"settings reloaded" in relay.log_path.read_bytes(), "the reload")
     assert ask(relay, pairs[0])[1] == "waits for approval"
+
+
+def test_who_was_seen_by_a_proxy_registers_nobody_else(start, pairs):
+    relay = start(registration="on", registration_approve="auto", proxy_identity=RULE)
+
+    def told(name, **changes):
+        answer = relay.post(with_lines(request(pairs[0], **changes), [name]))
+        verdict, = relay.next_verdicts()
+        return answer.status, verdict["rule"] or verdict["registered"]
+
+    seen = "CN=" + KNOWN
+    assert told(seen, smsid=UNKNOWN) == (403, "binding") and names(relay) == []
+    assert [told(seen, **changes) for changes in ({}, {"smsid": GUID.lower()})] == [(200, KNOWN)] * 2
+    assert told("", smsid=UNKNOWN) == (200, UNKNOWN)
 
 
 def test_answers_are_raw_where_that_is_asked_for(start, pairs, tmp_path):
