@@ -61,7 +61,9 @@ class Guest(Relay):
         super().launch()
 
 class Image:
-    """A file system in a file below `folder`, mounted at `path` while the block of its `with` lasts."""
+    """A file system in a file below `folder`, mounted at `path` while the block of its `with` lasts. The folder is mounted
+    on itself, shared, so that also a namespace that somebody makes meanwhile (a container, a service of another story)
+    lets go of the file system when it is unmounted; else it would not be mounted anew, and a cut would still be seen."""
     def __init__(self, folder, file_system="ext4", make=(), options="defaults"):
         self.folder, self.path = pathlib.Path(folder), pathlib.Path(folder) / "mount"
         self.file_system, self.options, self.make, self.device = file_system, options, make, None
@@ -69,6 +71,8 @@ class Image:
     def __enter__(self):
         need_sysfs()
         self.path.mkdir(parents=True)
+        run("mount", "--bind", self.folder, self.folder)
+        run("mount", "--make-shared", self.folder)
         backing = self.folder / "image"
         with open(backing, "wb") as image:          # written, not only allocated: a sync then costs what a disk's does
             for _ in range(MEGABYTES[self.file_system]):
@@ -87,6 +91,7 @@ class Image:
         subprocess.run(["umount", "--lazy", str(self.path)], stderr=subprocess.DEVNULL)
         run("losetup", "--detach", self.device)
         (self.folder / "image").unlink()
+        run("umount", "--lazy", self.folder)
 
     def mount(self):
         run("mount", "-o", self.options, self.device, self.path)
