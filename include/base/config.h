@@ -11,10 +11,11 @@
  *   --config FILE   --help   --version   --print-config   --check-config   --example-config
  *
  * Field types by row type: CONFIG_TEXT and CONFIG_URL const char * (NULL where empty); CONFIG_LIST struct config_list;
- * CONFIG_NUMBER, CONFIG_SIZE, CONFIG_DURATION uint64_t (a number, bytes, microseconds); CONFIG_YES_NO bool;
+ * CONFIG_NUMBER, CONFIG_SIZE, CONFIG_DURATION uint64_t (a number, bytes, microseconds); CONFIG_RATE struct config_rate,
+ * of which each part has its own bounds; CONFIG_YES_NO bool;
  * CONFIG_CHOICE int (the index of the word in `least`, "a|b|c"; a word that ends in ":" as in "noreply|empty|file:"
  * takes the rest as text, which goes to the const char * right behind the int: use struct config_choice).
- * Sizes: 4096, 64K, 8M, 1G (1024s). Durations: 30s, 15m, 24h, 7d, 500ms.
+ * Sizes: 4096, 64K, 8M, 1G (1024s). Durations: 30s, 15m, 24h, 7d, 500ms. Rates: a number, '/' and a duration.
  *
  * A value holds no control characters, and no '#' where it would begin a comment, wherever it comes from: so what
  * --print-config writes can be read back, but for passwords. An empty value takes a text or a list away; other types need one. Quantities
@@ -40,6 +41,7 @@ enum config_type {
     CONFIG_NUMBER,
     CONFIG_SIZE,
     CONFIG_DURATION,
+    CONFIG_RATE,                 /* so many in a time: 10000/3600s */
     CONFIG_YES_NO,
     CONFIG_CHOICE,
 };
@@ -50,6 +52,11 @@ enum config_when { AT_START, ON_RELOAD, RENEWED };
 struct config_list {
     const char *const *at;
     size_t count;
+};
+
+struct config_rate {
+    uint64_t count;
+    uint64_t time;               /* microseconds */
 };
 
 struct config_choice {

@@ -372,6 +372,8 @@ enum config_wish config_wish(const struct config *config)
 static bool differs(const struct config *before, const struct config *after, const struct config_row *row)
 {
     const size_t i = index_of(before, row);
+    if (row->type == CONFIG_RATE)
+        return memcmp(field_of(before, row), field_of(after, row), sizeof(struct config_rate)) != 0;
     if (row->type == CONFIG_NUMBER || row->type == CONFIG_SIZE || row->type == CONFIG_DURATION)
         return *(const uint64_t *)field_of(before, row) != *(const uint64_t *)field_of(after, row);
     return strcmp(before->entries[i].text, after->entries[i].text) != 0;

@@ -14,6 +14,7 @@ static const struct {
     [CONFIG_NUMBER] = {"NUMBER", "A number"},
     [CONFIG_SIZE] = {"SIZE", "A size (bytes, or with K, M or G)"},
     [CONFIG_DURATION] = {"DURATION", "A duration (with us, ms, s, m, h or d)"},
+    [CONFIG_RATE] = {"NUMBER/DURATION", "A number within a duration (with us, ms, s, m, h or d)"},
     [CONFIG_YES_NO] = {"yes|no", NULL},
     [CONFIG_CHOICE] = {"WORD", "One of"},
 };

@@ -95,20 +95,65 @@ static uint64_t parse_bound(enum config_type type, const char *text)
     return bound;
 }
 
+/* With its bounds as text, NULL for none. */
+struct quantity {
+    enum config_type type;
+    struct span text;
+    const char *least;
+    const char *most;
+};
+
+static bool read_bounded(const struct config_input *input, const struct quantity *quantity, uint64_t *out,
+                         struct error *err)
+{
+    const enum config_type type = quantity->type;
+    uint64_t value = UINT64_MAX;
+    const enum quantity_verdict verdict = parse_quantity(type, quantity->text, &value);
+    if (verdict == QUANTITY_WRONG)
+        return config_value_refuse(input, err, "%s", quantities[type].expected);
+    if (quantity->most != NULL && value > parse_bound(type, quantity->most))
+        return config_value_refuse(input, err, "above the greatest value, %s", quantity->most);
+    if (verdict == QUANTITY_HUGE)
+        return config_value_refuse(input, err, "more than 64 bits can hold");
+    if (quantity->least != NULL && value < parse_bound(type, quantity->least))
+        return config_value_refuse(input, err, "below the least value, %s", quantity->least);
+    *out = value;
+    return true;
+}
+
 static bool read_quantity(const struct config_input *input, uint64_t *out, struct error *err)
 {
     const struct config_row *row = input->row;
-    uint64_t value = UINT64_MAX;
-    const enum quantity_verdict verdict = parse_quantity(row->type, input->text, &value);
-    if (verdict == QUANTITY_WRONG)
-        return config_value_refuse(input, err, "%s", quantities[row->type].expected);
-    if (row->most != NULL && value > parse_bound(row->type, row->most))
-        return config_value_refuse(input, err, "above the greatest value, %s", row->most);
-    if (verdict == QUANTITY_HUGE)
-        return config_value_refuse(input, err, "more than 64 bits can hold");
-    if (row->least != NULL && value < parse_bound(row->type, row->least))
-        return config_value_refuse(input, err, "below the least value, %s", row->least);
-    *out = value;
+    return read_bounded(input, &(struct quantity){row->type, input->text, row->least, row->most}, out, err);
+}
+
+/* Bounds of a rate are rates: the text up to the slash goes to `count`, which has room for it. */
+enum { RATE_PART = 24 };
+static const char *split_bound(const char *bound, char count[RATE_PART])
+{
+    const size_t len = strcspn(bound, "/");
+    assert(len < RATE_PART && bound[len] == '/');
+    memcpy(count, bound, len);
+    count[len] = '\0';
+    return bound + len + 1;
+}
+
+static bool read_rate(const struct config_input *input, struct config_rate *out, struct error *err)
+{
+    const struct span text = input->text;
+    char least[RATE_PART], most[RATE_PART];
+    struct config_rate rate;
+    const char *slash = memchr(text.at, '/', text.len);
+    if (slash == NULL)
+        return config_value_refuse(input, err, "not a number, '/' and a duration");
+    const size_t len = (size_t)(slash - text.at);
+    struct quantity count = {CONFIG_NUMBER, span_trim((struct span){text.at, len}), least, most};
+    struct quantity time = {CONFIG_DURATION, span_trim((struct span){slash + 1, text.len - len - 1}), NULL, NULL};
+    time.least = split_bound(input->row->least, least);
+    time.most = split_bound(input->row->most, most);
+    if (!read_bounded(input, &count, &rate.count, err) || !read_bounded(input, &time, &rate.time, err))
+        return false;
+    *out = rate;
     return true;
 }
 
@@ -316,6 +361,8 @@ bool config_value_read(const struct config_input *input, struct arena *arena, st
     struct config_input copy = *input;
     copy.text.at = text;
     switch (input->row->type) {
+    case CONFIG_RATE:
+        return read_rate(&copy, field, err);
     case CONFIG_YES_NO:
         return read_yes_no(&copy, field, err);
     case CONFIG_CHOICE:

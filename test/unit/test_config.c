@@ -24,6 +24,7 @@ struct values {
     uint64_t max_request;
     uint64_t timeout;
     uint64_t any;
+    struct config_rate rate;
     bool windows_paths;
     int level;
     struct config_choice reply;
@@ -40,6 +41,7 @@ static const struct config_row rows[] = {
     {"max-request", CONFIG_SIZE, FIELD(max_request), "8M", "1K", "256M", ON_RELOAD, "Largest HTTP body taken."},
     {"timeout", CONFIG_DURATION, FIELD(timeout), "120s", "1s", NULL, ON_RELOAD, "Time for a request."},
     {"any", CONFIG_NUMBER, FIELD(any), "0", NULL, "18446744073709551615", ON_RELOAD, "Any number."},
+    {"rate", CONFIG_RATE, FIELD(rate), "100/60s", "1/1s", "1000/24h", ON_RELOAD, "So many."},
     {"windows-paths", CONFIG_YES_NO, FIELD(windows_paths), "no", NULL, NULL, ON_RELOAD, "Paths with backslashes."},
     {"level", CONFIG_CHOICE, FIELD(level), "default", "verbose|default|error", NULL, ON_RELOAD, "What is logged."},
     {"reply", CONFIG_CHOICE, FIELD(reply), "noreply", "noreply|empty|file:", NULL, ON_RELOAD, "What is answered."},
@@ -236,6 +238,22 @@ static void quantities_have_the_worth_of_their_units(void **state)
     }
 }
 
+static void a_rate_is_a_number_within_a_duration(void **state)
+{
+    struct config *config = open_well("");
+    const struct values *values = config_values(config);
+    (void)state;
+    assert_int_equal(values->rate.count, 100);
+    assert_int_equal(values->rate.time, 60 * 1000000);
+    config_close(config);
+    write_file(FILE_NAME, "rate = 1000 / 24h\n", 18);
+    config = open_well("");
+    values = config_values(config);
+    assert_int_equal(values->rate.count, 1000);
+    assert_int_equal(values->rate.time, 86400000000);
+    config_close(config);
+}
+
 static void wrong_values_are_refused_with_what_is_expected(void **state)
 {
     static const struct {
@@ -263,6 +281,17 @@ static void wrong_values_are_refused_with_what_is_expected(void **state)
         {"timeout = 0", "timeout = 0: below the least value, 1s"},
         {"timeout = 999ms", "timeout = 999ms: below the least value, 1s"},
         {"timeout = 300000000000000d", "timeout = 300000000000000d: more than 64 bits can hold"},
+        {"rate = 100", "rate = 100: not a number, '/' and a duration"},
+        {"rate = /60s", "rate = /60s: not a number (digits only)"},
+        {"rate = 100/", "rate = 100/: not a duration (a number with us, ms, s, m, h or d)"},
+        {"rate = 100/60", "rate = 100/60: not a duration (a number with us, ms, s, m, h or d)"},
+        {"rate = 100/60s/1s", "rate = 100/60s/1s: not a duration (a number with us, ms, s, m, h or d)"},
+        {"rate = 10K/60s", "rate = 10K/60s: not a number (digits only)"},
+        {"rate = 0/60s", "rate = 0/60s: below the least value, 1"},
+        {"rate = 1001/60s", "rate = 1001/60s: above the greatest value, 1000"},
+        {"rate = 100/0", "rate = 100/0: below the least value, 1s"},
+        {"rate = 100/25h", "rate = 100/25h: above the greatest value, 24h"},
+        {"rate =", "rate: a value is missing"},
         {"windows-paths = true", "windows-paths = true: neither yes nor no"},
         {"windows-paths = YES", "windows-paths = YES: neither yes nor no"},
         {"level = loud", "level = loud: not one of verbose|default|error"},
@@ -637,6 +666,7 @@ static void printed_values_say_where_they_come_from(void **state)
                                  "max-request = 64K   # settings.conf:4\n"
                                  "timeout = 120s      # default\n"
                                  "any = 0             # default\n"
+                                 "rate = 100/60s      # default\n"
                                  "windows-paths = no  # default\n"
                                  "level = default     # default\n"
                                  "reply = file:/x y   # settings.conf:5\n");
@@ -765,7 +795,7 @@ static void a_reload_tells_what_changed_and_leaves_the_old_as_it_was(void **stat
 {
     const struct span first = SPAN("listen = a\nmax-request = 64K\nworkers = 8\nroot = /a");
     const struct span second =
-        SPAN("listen = a\nlisten = b\nmax-request = 65536\ntimeout = 1h\nworkers = 5\nlevel = error");
+        SPAN("listen = a\nlisten = b\nmax-request = 65536\ntimeout = 1h\nrate = 9/1m\nworkers = 5\nlevel = error");
     char notes[256] = "";
     struct config *after = NULL;
     struct error err;
@@ -775,7 +805,7 @@ static void a_reload_tells_what_changed_and_leaves_the_old_as_it_was(void **stat
     write_file(FILE_NAME, second.at, second.len);
     assert_true(config_reload(before, &after, &err));
     config_compare(before, after, note_change, notes);
-    assert_string_equal(notes, "listen a>a, b\nroot /a>\ntimeout 120s>1h\nlevel default>error\n");
+    assert_string_equal(notes, "listen a>a, b\nroot /a>\ntimeout 120s>1h\nrate 100/60s>9/1m\nlevel default>error\n");
     assert_string_equal(((const struct values *)config_values(before))->root, "/a");
     config_close(after);
 
@@ -850,6 +880,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(defaults_fill_every_field),
         TEST(quantities_have_the_worth_of_their_units),
+        TEST(a_rate_is_a_number_within_a_duration),
         TEST(wrong_values_are_refused_with_what_is_expected),
         TEST(a_choice_with_a_colon_keeps_the_rest),
         TEST(an_empty_value_takes_texts_and_lists_away),
