@@ -44,6 +44,8 @@ bool signature_key_judge(const struct signature_key *key, struct error *err) MUS
 /* As PUBLIC KEY in PEM, and as PUBLICKEYBLOB in hex. Only of a key that is fit for signatures. */
 bool signature_key_write(const struct signature_key *key, struct buffer *out, struct error *err) MUST_CHECK;
 bool signature_key_write_blob(const struct signature_key *key, struct buffer *out, struct error *err) MUST_CHECK;
+/* Adds the bytes of the first block in PEM, which must be a certificate's, in hex. */
+bool signature_certificate_write(struct span pem, struct buffer *out, struct error *err) MUST_CHECK;
 /* SHA-256 of modulus and exponent as SubjectPublicKeyInfo, in hex and with its NUL: that of
  * `openssl pkey -pubin -outform DER | sha256sum`. Only of a key that is fit for signatures. */
 enum { SIGNATURE_PRINT_SIZE = 65 };

@@ -261,7 +261,8 @@ bool signature_key_read_certificate(struct span hex, struct signature_key **out,
 
 /* ---- PEM ---- */
 
-static bool read_named(struct span name, struct span der, struct signature_key **out, struct error *err)
+/* The owner is where the key goes. */
+static bool read_named(void *owner, struct span name, struct span der, struct error *err)
 {
     static const struct {
         const char *name;
@@ -273,7 +274,7 @@ static bool read_named(struct span name, struct span der, struct signature_key *
     };
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
         if (span_equal(name, span_of(forms[i].name)))
-            return forms[i].read(der, out, err);
+            return forms[i].read(der, owner, err);
     return error_set(err, ERROR_MALFORMED,
                      "no key can be read: it begins with a %.*s, not with a public key or a "
                      "certificate",
@@ -313,7 +314,12 @@ static bool decode(EVP_ENCODE_CTX *context, struct span base64, unsigned char *o
     return true;
 }
 
-static bool read_block(struct span name, struct span base64, struct signature_key **out, struct error *err)
+struct use {
+    bool (*each)(void *owner, struct span name, struct span der, struct error *err);
+    void *owner;
+};
+
+static bool read_block(struct span name, struct span base64, struct use use, struct error *err)
 {
     size_t len = 0;
     EVP_ENCODE_CTX *context = EVP_ENCODE_CTX_new();
@@ -324,21 +330,39 @@ static bool read_block(struct span name, struct span base64, struct signature_ke
         (void)signature_fail(err, "a key");
     else if (!read)
         (void)refuse(err, "it is no PEM");
-    read = read && read_named(name, (struct span){(const char *)der, len}, out, err);
+    read = read && use.each(use.owner, name, (struct span){(const char *)der, len}, err);
     sys.release(der);
     EVP_ENCODE_CTX_free(context);
     ERR_clear_error();
     return read;
 }
 
-bool signature_key_read(struct span pem, struct signature_key **out, struct error *err)
+static bool read_pem(struct span pem, struct use use, struct error *err)
 {
     struct span name, base64;
     if (pem.len > SIGNATURE_MOST_FILE)
         return refuse(err, "it is too long");
     if (pem.len == 0 || !find_block(pem, &name, &base64))
         return refuse(err, "it is no PEM");
-    return read_block(name, base64, out, err);
+    return read_block(name, base64, use, err);
+}
+
+bool signature_key_read(struct span pem, struct signature_key **out, struct error *err)
+{
+    return read_pem(pem, (struct use){read_named, out}, err);
+}
+
+static bool add_certificate(void *owner, struct span name, struct span der, struct error *err)
+{
+    struct span rest = der, certificate;
+    if (!span_equal(name, SPAN("CERTIFICATE")) || !take_universal(&rest, V_ASN1_SEQUENCE, &certificate) || rest.len > 0)
+        return error_set(err, ERROR_MALFORMED, "it does not begin with a certificate");
+    return signature_hex_add(owner, (const unsigned char *)der.at, der.len, err);
+}
+
+bool signature_certificate_write(struct span pem, struct buffer *out, struct error *err)
+{
+    return read_pem(pem, (struct use){add_certificate, out}, err);
 }
 
 /* ---- PUBLICKEYBLOB (wire.md 3.4) ---- */
