@@ -71,6 +71,7 @@ bool confine_files(const struct settings *settings, const char *logs, const char
     add_keys(&places, settings);
     add(&places, settings->resync_dir, SANDBOX_READ);
     add_parent(&places, settings->async_reply.rest, SANDBOX_READ);
+    add_parent(&places, settings->mp_certificate, SANDBOX_READ);
     add_parent(&places, config_file, SANDBOX_READ);
     for (size_t i = 0; i < settings->listen.count; i++)
         if (strncmp(settings->listen.at[i], "unix:", 5) == 0)

@@ -10,8 +10,8 @@ const char *const counters_registrations[REGISTRATION_STATUSES] = {[REGISTRATION
                                                                    [REGISTRATION_PENDING] = "pending",
                                                                    [REGISTRATION_LATER] = "deferred",
                                                                    [REGISTRATION_REJECTED] = "rejected"};
-const char *const counters_forms[FORMS] = {
-    [FORM_OTHER] = "other", [FORM_CCM] = "ccm", [FORM_PLAIN] = "plain", [FORM_RESYNC] = "resync"};
+const char *const counters_forms[FORMS] = {[FORM_OTHER] = "other", [FORM_CCM] = "ccm",       [FORM_PLAIN] = "plain",
+                                           [FORM_FSP] = "fsp",     [FORM_RESYNC] = "resync", [FORM_INFO] = "info"};
 
 /* The words of spec/logs.md 4. The last stands for all that is not there. */
 const char *const counters_rules[COUNTERS_RULES] = {"http",   "multipart", "envelope", "endpoint", "hook",

@@ -15,7 +15,7 @@
 
 enum counters_result { RESULT_KEPT, RESULT_REPEATED, RESULT_REFUSED, RESULT_FAILED, RESULTS };
 /* OTHER: its head never showed what it is. */
-enum counters_form { FORM_OTHER, FORM_CCM, FORM_PLAIN, FORM_RESYNC, FORMS };
+enum counters_form { FORM_OTHER, FORM_CCM, FORM_PLAIN, FORM_FSP, FORM_RESYNC, FORM_INFO, FORMS };
 enum { COUNTERS_RULES = 14, COUNTERS_STATUSES = 15 };
 
 /* The words of the labels, by the index of the counter. */

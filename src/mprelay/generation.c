@@ -96,6 +96,7 @@ bool generation_open(const struct settings *settings, const struct relay *common
         return error_set(err, ERROR_NO_MEMORY, "no memory for the relay");
     *generation = (struct generation){
         .relay = {.counters = common->counters, .repeats = common->repeats, .registrar = common->registrar}};
+    throttle_init(&generation->relay.fsp_throttle);
     for (int i = 0; i < 3; i++)
         generation->relay.outboxes[i] = generation->outboxes[i];
     if (!raise_limits(settings, err) || !generation_write_paths(generation, settings, err) ||

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "hall.h"
+#include "http_info.h"
 #include "http_request.h"
 
 #include <errno.h>
@@ -123,6 +124,8 @@ static void set_limits(struct http *http, const struct settings *settings)
     limits->request_timeout = (int64_t)settings->request_timeout;
     limits->min_rate = settings->min_rate;
     http->service.relay->memory.most = settings->max_memory;
+    throttle_set(&http->service.relay->fsp_throttle, settings->fsp_throttle.count,
+                 (int64_t)settings->fsp_throttle.time);
     spool_set_limits(http->service.relay->spool, settings->min_free, settings->max_inbox_files);
 }
 
@@ -137,6 +140,13 @@ static bool read_sender_rules(struct http *http, const struct settings *settings
     return vouch_rule_parse(settings->proxy_identity, &out->vouch, err);
 }
 
+static void close_epoch(struct epoch *epoch)
+{
+    answers_close(&epoch->answers);
+    sys.release((void *)(uintptr_t)epoch->certificate.at);
+    sys.release(epoch);
+}
+
 bool http_reload(struct http *http, const struct settings *settings, struct error *err)
 {
     struct epoch *epoch = sys.allocate(sizeof *epoch);
@@ -145,6 +155,10 @@ bool http_reload(struct http *http, const struct settings *settings, struct erro
     *epoch = (struct epoch){.before = atomic_load(&http->service.epoch), .settings = settings};
     if (!read_sender_rules(http, settings, &epoch->senders, err) || !answers_open(settings, &epoch->answers, err)) {
         sys.release(epoch);
+        return false;
+    }
+    if (!info_open(settings, &epoch->certificate, err)) {
+        close_epoch(epoch);
         return false;
     }
     set_limits(http, settings);
@@ -214,6 +228,9 @@ static bool start_worker(struct worker *worker, struct error *err)
 
 bool http_start(struct http *http, struct error *err)
 {
+    const struct relay *relay = http->service.relay;
+    if (!checkup_open(relay->spool, relay->outboxes[SMX_NORMAL], &http->service.checkup, err))
+        return false;
     for (size_t i = 0; i < http->hall.count; i++)
         if (!start_worker(&http->workers[i], err))
             return false;
@@ -269,10 +286,10 @@ void http_stop(struct http *http)
         (void)pthread_join(http->watcher, NULL);
     }
     stop_workers(http);
+    checkup_close(http->service.checkup);
     for (struct epoch *epoch = atomic_load(&http->service.epoch); epoch != NULL;) {
         struct epoch *before = epoch->before;
-        answers_close(&epoch->answers);
-        sys.release(epoch);
+        close_epoch(epoch);
         epoch = before;
     }
     connections_fini(&http->service.connections);

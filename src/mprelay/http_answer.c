@@ -42,20 +42,32 @@ static bool read_reply(const struct settings *settings, struct buffer *reply, st
     }
 }
 
+/* Also one that ends the connection. */
+static bool make_both(struct span reply, struct MHD_Response **out, struct MHD_Response **closing)
+{
+    *out = make(reply, MHD_RESPMEM_MUST_COPY);
+    *closing = make(reply, MHD_RESPMEM_MUST_COPY);
+    return *out != NULL && add(*closing, "Connection", "close") &&
+           (reply.len == 0 ||
+            (add(*out, "Content-Type", REPLY_CONTENT_TYPE) && add(*closing, "Content-Type", REPLY_CONTENT_TYPE)));
+}
+
 static bool make_kept(const struct settings *settings, struct answers *out, struct error *err)
 {
     struct buffer reply;
     buffer_init(&reply, MOST_REPLY);
-    if (!read_reply(settings, &reply, err)) {
-        buffer_fini(&reply);
-        return false;
-    }
-    out->kept = make(buffer_span(&reply), MHD_RESPMEM_MUST_COPY);
-    out->kept_closing = make(buffer_span(&reply), MHD_RESPMEM_MUST_COPY);
-    const bool typed = reply.len == 0 || (add(out->kept, "Content-Type", REPLY_CONTENT_TYPE) &&
-                                          add(out->kept_closing, "Content-Type", REPLY_CONTENT_TYPE));
+    const bool made = read_reply(settings, &reply, err) &&
+                      make_both(buffer_span(&reply), &out->kept, &out->kept_closing);
     buffer_fini(&reply);
-    return typed && out->kept != NULL && add(out->kept_closing, "Connection", "close");
+    return made;
+}
+
+static bool make_fallback(const struct settings *settings, struct answers *out)
+{
+    const struct span reply = settings->fsp_reply == FSP_REPLY_NOREPLY ? SPAN(noreply) : SPAN("");
+    out->fallback_method = make(SPAN(""), MHD_RESPMEM_PERSISTENT);
+    return make_both(reply, &out->fallback, &out->fallback_closing) &&
+           add(out->fallback_method, "Connection", "close") && add(out->fallback_method, "Allow", "POST");
 }
 
 static bool make_refused(struct answers *out)
@@ -76,7 +88,7 @@ bool answers_open(const struct settings *settings, struct answers *out, struct e
     (void)snprintf(answers.retry_after, sizeof answers.retry_after, "%llu",
                    (unsigned long long)(settings->retry_after + 999999) / 1000000);
     *err = (struct error){0};
-    if (make_kept(settings, &answers, err) && make_refused(&answers)) {
+    if (make_kept(settings, &answers, err) && make_fallback(settings, &answers) && make_refused(&answers)) {
         *out = answers;
         return true;
     }
@@ -94,6 +106,9 @@ void answers_close(struct answers *answers)
 {
     drop(answers->kept);
     drop(answers->kept_closing);
+    drop(answers->fallback);
+    drop(answers->fallback_closing);
+    drop(answers->fallback_method);
     for (int kind = ERROR_NONE; kind < ERROR_KINDS; kind++)
         drop(answers->refused[kind]);
     *answers = (struct answers){0};
@@ -172,7 +187,18 @@ static enum MHD_Result send_enrolment(struct MHD_Connection *connection, const s
 unsigned answer_status(const struct answers *answers, const struct task *task, bool plain)
 {
     const struct error_policy *policy = error_policy(task->err.kind);
-    return answers->hide && policy->hidden && !plain ? 200 : policy->status;
+    return answers->hide && policy->hidden && !plain && !task->fallback ? 200 : policy->status;
+}
+
+static struct MHD_Response *choose(const struct answers *answers, const struct task *task, bool closing)
+{
+    if (task->err.kind == ERROR_METHOD && task->fallback)
+        return answers->fallback_method;
+    if (task->err.kind != ERROR_NONE)
+        return answers->refused[task->err.kind];
+    if (task->fallback)
+        return closing ? answers->fallback_closing : answers->fallback;
+    return closing ? answers->kept_closing : answers->kept;
 }
 
 enum MHD_Result answer_send(const struct answers *answers, struct MHD_Connection *connection, const struct task *task,
@@ -182,8 +208,5 @@ enum MHD_Result answer_send(const struct answers *answers, struct MHD_Connection
         return send_enrolment(connection, task, closing);
     if (plain)
         return send_plain(answers, connection, task, closing);
-    struct MHD_Response *response = answers->refused[task->err.kind];
-    if (task->err.kind == ERROR_NONE)
-        response = closing ? answers->kept_closing : answers->kept;
-    return MHD_queue_response(connection, answer_status(answers, task, plain), response);
+    return MHD_queue_response(connection, answer_status(answers, task, plain), choose(answers, task, closing));
 }

@@ -14,7 +14,10 @@
 struct answers {
     struct MHD_Response *kept;                  /* async-reply */
     struct MHD_Response *kept_closing;          /* the same, and the connection ends */
+    struct MHD_Response *fallback;              /* fsp-reply */
+    struct MHD_Response *fallback_closing;
     struct MHD_Response *refused[ERROR_KINDS];
+    struct MHD_Response *fallback_method;
     char retry_after[24];
     bool hide;                                  /* refuse-style = empty200 */
 };

@@ -4,15 +4,25 @@
 
 #include "base/sys.h"
 #include "http_head.h"
+#include "http_info.h"
 #include "http_resync.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { MOST_PARAMETERS = 64 };
 
-enum request_state { REQUEST_HEAD, REQUEST_BODY, REQUEST_SWALLOW, REQUEST_ASKED, REQUEST_TAKEN, REQUEST_DONE };
+enum request_state {
+    REQUEST_HEAD,
+    REQUEST_BODY,
+    REQUEST_SWALLOW,
+    REQUEST_ASKED,
+    REQUEST_INQUIRED,
+    REQUEST_TAKEN,
+    REQUEST_DONE,
+};
 
 struct request {
     struct worker *worker;
@@ -30,6 +40,8 @@ struct request {
     struct envelope_type type;
     size_t reserved;            /* of max-memory, for the body */
     size_t swallowed;
+    struct info_question info;
+    struct checkup_question inquiry;
     struct task task;
 };
 
@@ -284,18 +296,48 @@ static bool is_plain(const char *method, struct span content_type)
              span_equal_nocase((struct span){content_type.at, multipart.len}, multipart));
 }
 
-static enum counters_form form_of(const char *method, bool plain)
+static enum counters_form form_of(const struct task *task, const char *method, bool plain)
 {
+    if (task->fallback)
+        return FORM_FSP;
     if (plain)
         return FORM_PLAIN;
     return strcmp(method, "CCM_POST") == 0 || strcmp(method, "POST") == 0 ? FORM_CCM : FORM_OTHER;
 }
 
-/* What is no report is answered as the plain form is: by what its statuses mean everywhere. */
+static bool check_report(struct request *request, const char *path, const char *method, const struct head *head)
+{
+    return check_path(request, path) && check_method(request, method) && check_type(request, method, head) &&
+           check_length(request, head);
+}
+
+/* Whatever its Content-Type is: none is known (wire.md 6). */
+static bool check_fallback(struct request *request, const char *method, const struct head *head)
+{
+    struct error *err = &request->task.err;
+    if (strcmp(method, "POST") != 0)
+        return error_refuse(err, ERROR_METHOD, "http", "only POST is served here");
+    if (head->stacked)
+        return error_refuse(err, ERROR_UNSUPPORTED, "http", "more than one Content-Encoding");
+    return envelope_coding(head->content_encoding, ENVELOPE_MULTIPART, &request->task.coding, err) &&
+           fsp_check_room(&request->worker->service->relay->fsp_throttle, sys_ticks(), err) &&
+           check_length(request, head);
+}
+
+/* ---- what is no report ---- */
+
+static bool is_question(struct request *request, const char *path)
+{
+    const struct settings *settings = request->task.settings;
+    const bool info = info_is_asked(settings, path), resync = resync_is_asked(settings, path);
+    request->task.counted_as = info ? FORM_INFO : resync ? FORM_RESYNC : request->task.counted_as;
+    return info || resync;
+}
+
+/* It is answered as the plain form is: by what its statuses mean everywhere. */
 static enum MHD_Result take_question(struct request *request, const char *method, const struct head *head)
 {
     request->plain = request->task.question = true;
-    request->task.counted_as = FORM_RESYNC;
     request->task.form = ENVELOPE_PLAIN;
     if (!resync_check_head(method, head, &request->task.err))
         return refuse(request, head);
@@ -303,20 +345,66 @@ static enum MHD_Result take_question(struct request *request, const char *method
     return connection_enter(request->connection, CONNECTION_BODY) ? MHD_YES : MHD_NO;
 }
 
-static enum MHD_Result answer_question(struct request *request)
+/* NULL: it is refused. */
+static enum MHD_Result send_answer(struct request *request, unsigned status, struct MHD_Response *response)
 {
-    const bool closing = request->closing || request->worker->service->connections.draining;
-    unsigned status;
-    struct MHD_Response *response = resync_answer(request->library, &request->task, closing, &status);
     if (response == NULL)
         return answer(request);
     request->logged = true; /* it was told what was handed out; there is no report to give a verdict on */
-    counters_note_request(request->worker->service->relay->counters, FORM_RESYNC, status);
+    counters_note_request(request->worker->service->relay->counters, request->task.counted_as, status);
     const enum MHD_Result result = begin_answer(request) ? MHD_queue_response(request->library, status, response)
                                                          : MHD_NO;
     MHD_destroy_response(response);
     return result;
 }
+
+static bool is_closing(const struct request *request)
+{
+    return request->closing || request->worker->service->connections.draining;
+}
+
+/* On the thread of checkup.c; as note_done. */
+static void note_inquired(struct checkup_question *inquiry, const struct error *err)
+{
+    struct request *request = (struct request *)(void *)((char *)inquiry - offsetof(struct request, inquiry));
+    if (err != NULL)
+        request->task.err = *err;
+    MHD_resume_connection(request->library);
+}
+
+static enum MHD_Result answer_info(struct request *request)
+{
+    unsigned status;
+    struct MHD_Response *response =
+        info_answer(&request->info, request->epoch->certificate, &request->task, is_closing(request), &status);
+    return send_answer(request, status, response);
+}
+
+static enum MHD_Result take_info(struct request *request)
+{
+    if (!info_read(request->library, &request->info, &request->task.err))
+        return answer(request);
+    if (!info_wants_checkup(&request->info))
+        return answer_info(request);
+    if (!connection_enter(request->connection, CONNECTION_OURS))
+        return MHD_NO;
+    request->inquiry.done = note_inquired;
+    request->state = REQUEST_INQUIRED;
+    MHD_suspend_connection(request->library);
+    checkup_ask(request->worker->service->checkup, &request->inquiry);
+    return MHD_YES;
+}
+
+static enum MHD_Result answer_question(struct request *request)
+{
+    unsigned status;
+    if (request->task.counted_as == FORM_INFO)
+        return take_info(request);
+    struct MHD_Response *response = resync_answer(request->library, &request->task, is_closing(request), &status);
+    return send_answer(request, status, response);
+}
+
+/* ---- the head as a whole ---- */
 
 /* The cheapest test first, and all of them before a byte of the body is taken. */
 static enum MHD_Result take_head(struct request *request, const char *path, const char *method, const char *version)
@@ -327,16 +415,17 @@ static enum MHD_Result take_head(struct request *request, const char *path, cons
     if (!head_read(request->library, &request->line, request->worker->service->max_headers, &head, &request->task.err))
         return refuse(request, NULL);
     request->closing = head.is_1_0 || head.chunked;     /* the library takes line feeds in chunks that others do not */
-    request->plain = is_plain(method, head.content_type);
-    if (request->plain)
+    request->task.fallback = fsp_is_asked(request->task.settings, path);
+    request->plain = !request->task.fallback && is_plain(method, head.content_type);
+    if (request->plain || request->task.fallback)
         request->task.form = ENVELOPE_PLAIN;
-    request->task.counted_as = form_of(method, request->plain);
+    request->task.counted_as = form_of(&request->task, method, request->plain);
     if (!take_sender(request))
         return refuse(request, &head);
-    if (resync_is_asked(request->task.settings, path) && check_load(request))
+    if (is_question(request, path) && check_load(request))
         return take_question(request, method, &head);
-    if (!check_load(request) || !check_path(request, path) || !check_method(request, method) ||
-        !check_type(request, method, &head) || !check_length(request, &head))
+    if (!check_load(request) ||
+        !(request->task.fallback ? check_fallback(request, method, &head) : check_report(request, path, method, &head)))
         return refuse(request, &head);
     request->state = REQUEST_BODY;
     return connection_enter(request->connection, CONNECTION_BODY) ? MHD_YES : MHD_NO;
@@ -409,7 +498,7 @@ static enum MHD_Result take_whole(struct request *request)
     return MHD_YES;
 }
 
-/* ---- what is no request ---- */
+/* ---- what is no request at all ---- */
 
 void request_note_garbage(const struct worker *worker, const struct connection *connection)
 {
@@ -446,6 +535,8 @@ enum MHD_Result request_handle(void *owner, struct MHD_Connection *library, cons
         return *len > 0 ? take_piece(request, bytes, len) : take_whole(request);
     case REQUEST_ASKED:
         return answer_question(request);
+    case REQUEST_INQUIRED:
+        return answer_info(request);
     case REQUEST_SWALLOW:
         return *len > 0 ? take_piece(request, bytes, len) : answer(request);
     case REQUEST_TAKEN:

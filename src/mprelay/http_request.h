@@ -3,13 +3,14 @@
  *
  *   HEAD --checked--> BODY --all here--> TAKEN --spool done--> DONE --answered--> gone
  *     \________________\__refused__> SWALLOW --all here___________/
- *     \__no report (http_resync.h)__> ASKED --answered____________/
+ *     \__no report (http_resync.h, http_info.h)__> ASKED --answered, perhaps after INQUIRED__/
  *
  * request_begin, request_handle and request_end are the library's callbacks; their owner is a struct worker.
  */
 #ifndef MPRELAY_HTTP_REQUEST_H
 #define MPRELAY_HTTP_REQUEST_H
 
+#include "checkup.h"
 #include "connection.h"
 #include "http_answer.h"
 #include "http_sender.h"
@@ -24,11 +25,13 @@ struct epoch {
     const struct settings *settings;
     struct http_sender_rules senders;
     struct answers answers;
+    struct span certificate;    /* of MPCERT; sys.release */
 };
 
 /* What all workers share. */
 struct service {
     struct relay *relay;
+    struct checkup *checkup;
     _Atomic(struct epoch *) epoch;
     struct proxies *proxies;
     struct proxy_liars liars;

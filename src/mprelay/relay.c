@@ -77,6 +77,8 @@ static bool prepare_record(struct task *task)
     const struct settings *settings = task->settings;
     if (!smx_prepare(task->message.text, task->message.encoding, task->arena, task->record.content, &task->err))
         return false;
+    if (task->fallback && task->report.priority < (int)settings->priority_low_min)
+        task->report.priority = (int)settings->priority_low_min;        /* whatever it says (wire.md 6) */
     task->queue = smx_queue(task->report.priority, (int)settings->priority_high_max, (int)settings->priority_low_min);
     task->record.queue = task->queue;
     task->parsed = true;
@@ -125,16 +127,33 @@ static bool take_report(struct relay *relay, struct xml_reader *reader, const st
     return true;
 }
 
-bool relay_take(struct relay *relay, struct xml_reader *reader, struct keyring *keys, struct task *task)
+/* Nobody signs what comes here, so no policy asks for it; what is taken is little instead (fsp.h). */
+static bool take_fallback(struct relay *relay, struct xml_reader *reader, struct task *task)
+{
+    const struct envelope_limits limits = envelope_limits(task->settings);
+    task->throttled_at = sys_ticks();
+    return envelope_open_plain(task->body, ENVELOPE_IDENTITY, &limits, task->arena, &task->message, &task->err) &&
+           parse_report(reader, task) &&
+           fsp_take(task->settings, &task->report, &relay->fsp_throttle, task->throttled_at, &task->throttled,
+                    &task->err) &&
+           prepare_record(task);
+}
+
+static bool take_message(struct relay *relay, struct xml_reader *reader, struct keyring *keys, struct task *task)
 {
     const struct trust_rules rules = trust_rules(task, keys);
+    return keyring_use(keys, task->settings, &task->err) && open_envelope(reader, &rules, task) &&
+           (task->message.registers ? take_registration(relay, reader, &rules, task)
+                                    : take_report(relay, reader, &rules, task));
+}
+
+bool relay_take(struct relay *relay, struct xml_reader *reader, struct keyring *keys, struct task *task)
+{
     task->begun = true;
     task->arena = arena_open(arena_ceiling(task->settings), &relay->memory);
     if (task->arena == NULL)
         return error_set(&task->err, ERROR_NO_MEMORY, "the system refused memory for the report");
-    if (keyring_use(keys, task->settings, &task->err) && open_envelope(reader, &rules, task) &&
-        (task->message.registers ? take_registration(relay, reader, &rules, task)
-                                 : take_report(relay, reader, &rules, task)))
+    if (task->fallback ? take_fallback(relay, reader, task) : take_message(relay, reader, keys, task))
         return true;
     if (task->err.os == EIO)
         spool_doubt(relay->spool);      /* keys lie beside it, and no report will reach it to notice */
@@ -311,6 +330,18 @@ static void count(const struct relay *relay, const struct task *task)
                           task->status != 0 ? task->status : error_policy(task->err.kind)->status);
 }
 
+/* In the words of the client's own line about it. */
+static void add_fallback(struct log_block *block, const struct task *task)
+{
+    const struct report *report = &task->report;
+    size_t i = 0;
+    if (!task->fallback || !task->parsed)
+        return;
+    while (i < report->message_count - 1 && !report->messages[i].valid)
+        i++;
+    log_block_info(block, "Relay: Fallback Status Point message, STATEID='%u'", (unsigned)report->messages[i].state);
+}
+
 /* Of a registration the vocabularies say nothing. */
 static void add_lines(struct log_block *block, const struct relay *relay, const struct task *task)
 {
@@ -322,6 +353,7 @@ static void add_lines(struct log_block *block, const struct relay *relay, const 
         add_kb_lines(block, relay, task);
     else
         add_handler_lines(block, relay, task);
+    add_fallback(block, task);
     add_warnings(block, task);
     log_block_info(block,
                    task->err.kind == ERROR_NONE ? "Inv-Relay: Task completed successfully" : "Inv-Relay: Task failed");
@@ -341,10 +373,12 @@ static void add_verdict(struct log_block *block, const struct task *task)
         add_kept(block, task, id);
 }
 
-void relay_log(const struct relay *relay, struct task *task)
+void relay_log(struct relay *relay, struct task *task)
 {
     struct log_block block;
     count(relay, task);
+    if (task->err.kind != ERROR_NONE && task->throttled > 0)
+        throttle_give(&relay->fsp_throttle, task->throttled, task->throttled_at);
     log_block_begin(&block);
     if (task->settings->log_context)
         log_block_set_context(&block, task->number);

@@ -13,6 +13,7 @@
 
 #include "counters.h"
 #include "enrolment.h"
+#include "fsp.h"
 #include "keyring.h"
 #include "repeats.h"
 #include "report/envelope.h"
@@ -30,6 +31,7 @@ struct relay {
     struct counters *counters;
     struct repeats *repeats;
     struct registrar *registrar;
+    struct throttle fsp_throttle;
 };
 
 /* What is known of one request, in the order in which it becomes known. */
@@ -40,6 +42,7 @@ struct task {
     uint32_t number;                    /* of the request, for log-context */
     enum counters_form counted_as;
     bool question;                      /* it is no report, but asks for something (http_resync.h) */
+    bool fallback;                      /* for the fallback status point (fsp.h) */
     enum envelope_form form;
     enum envelope_coding coding;
     struct span boundary;
@@ -51,6 +54,8 @@ struct task {
     struct trust trust;
     bool parsed;                        /* report and record are filled */
     struct report report;
+    uint64_t throttled;                 /* messages that count against the throttle, */
+    int64_t throttled_at;               /* of sys_ticks */
     enum smx_queue queue;
     struct spool_record record;
     bool marked;                        /* it could come again: */
@@ -68,7 +73,7 @@ bool relay_take(struct relay *relay, struct xml_reader *reader, struct keyring *
 /* There is nothing to keep: the answer can go. */
 bool task_is_settled(const struct task *task);
 void relay_note_kept(struct relay *relay, const struct task *task);
-void relay_log(const struct relay *relay, struct task *task);
+void relay_log(struct relay *relay, struct task *task);
 void task_fini(struct task *task);
 
 #endif

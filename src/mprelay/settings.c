@@ -1,6 +1,8 @@
 /* The one table of the relay's settings. A new setting is a row here, a field in settings.h, a paragraph in the manual. */
 #include "settings.h"
 
+#include "fsp.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -124,6 +126,27 @@ static const struct config_row rows[] = {
     ROW("target-host", CONFIG_TEXT, target_host, "", NULL, NULL, ON_RELOAD,
         "The name that clients know this management point by; needed with check-target-host = yes."),
 
+    ROW("fsp", CONFIG_CHOICE, fsp, "off", "off|on", NULL, ON_RELOAD,
+        "Be a fallback status point, at /SMS_FSP/.sms_fsp: anybody may report there, unsigned, whatever signature-policy "
+        "says."),
+    ROW("fsp-topics", CONFIG_LIST, fsp_topics, "800, 801, 1000-1004", NULL, NULL, ON_RELOAD,
+        "Topic types that the fallback status point takes, single ones and ranges FIRST-LAST."),
+    ROW("fsp-throttle", CONFIG_RATE, fsp_throttle, "10000/3600s", "1/1s", "1000000000/30d", ON_RELOAD,
+        "Most messages that the fallback status point takes in any stretch of that length; clients beyond are told to come "
+        "back."),
+    ROW("fsp-reply", CONFIG_CHOICE, fsp_reply, "empty", "empty|noreply", NULL, ON_RELOAD,
+        "Answer to a kept report of the fallback status point: nothing, or one part NoReply."),
+    ROW("info-endpoints", CONFIG_CHOICE, info_endpoints, "on", "off|on", NULL, ON_RELOAD,
+        "Answer /SMS_MP/.sms_aut?MPLIST, with 500 while no report can be kept: what clients ask for, and the health checks "
+        "of load balancers."),
+    ROW("mp-name", CONFIG_TEXT, mp_name, "", NULL, NULL, ON_RELOAD,
+        "Name of this management point in MPLIST; empty: mp-fqdn in capitals."),
+    ROW("mp-fqdn", CONFIG_TEXT, mp_fqdn, "", NULL, NULL, ON_RELOAD,
+        "Name of its machine in MPLIST; empty: what the machine calls itself."),
+    ROW("mp-version", CONFIG_TEXT, mp_version, "9128", NULL, NULL, ON_RELOAD, "Version in MPLIST."),
+    ROW("mp-certificate", CONFIG_TEXT, mp_certificate, "", NULL, NULL, ON_RELOAD,
+        "File with the certificate, in PEM, that MPCERT hands out; empty: MPCERT is answered with 404."),
+
     ROW("log-level", CONFIG_CHOICE, log_level, "default", "verbose|default|warning|error", NULL, ON_RELOAD,
         "What is logged; verbose adds the bodies where log-vocabulary has a line for them."),
     ROW("log-vocabulary", CONFIG_CHOICE, log_vocabulary, "kb", "kb|2012|current", NULL, ON_RELOAD,
@@ -154,13 +177,15 @@ static bool check_settings(const void *values, struct error *err)
         return error_set(err, ERROR_MALFORMED, "priority-high-max must be less than priority-low-min");
     if (settings->check_target_host && settings->target_host == NULL)
         return error_set(err, ERROR_MALFORMED, "check-target-host = yes needs target-host, the name to compare with");
+    if (settings->mp_version == NULL)
+        return error_set(err, ERROR_MALFORMED, "mp-version: give the version that MPLIST is to name");
     if (settings->stats_interval > 0 && settings->stats_interval < SECOND)
         return error_set(err, ERROR_MALFORMED, "stats-interval: 0, or at least 1s");
     const char *prefix = settings->unverified_prefix;
     if (prefix != NULL && (strlen(prefix) > 16 || prefix[0] == '.' || strchr(prefix, '/') != NULL))
         return error_set(err, ERROR_MALFORMED,
                          "unverified-prefix: at most 16 bytes, no slash, and no dot at its beginning");
-    return true;
+    return fsp_check(settings, err);
 }
 
 const struct config_table settings_table = {

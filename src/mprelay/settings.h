@@ -6,6 +6,8 @@
 #include "base/config.h"
 
 enum { ASYNC_REPLY_NOREPLY, ASYNC_REPLY_EMPTY, ASYNC_REPLY_FILE };
+enum { SWITCH_OFF, SWITCH_ON };
+enum { FSP_REPLY_EMPTY, FSP_REPLY_NOREPLY };
 enum { REFUSE_STATUS, REFUSE_EMPTY200 };
 enum { FILE_TYPE_GUESS, FILE_TYPE_REFUSE };
 enum { WINDOWSAUTH_REFUSE, WINDOWSAUTH_ALIAS };
@@ -26,6 +28,17 @@ struct settings {
     const char *log_dir;
     const char *journal_dir;
     const char *resync_dir;             /* NULL: none */
+
+    int fsp;
+    struct config_list fsp_topics;
+    int fsp_reply;
+    struct config_rate fsp_throttle;
+    int info_endpoints;
+    const char *mp_name;                /* NULL: mp-fqdn in capitals */
+    const char *mp_fqdn;                /* NULL: the machine's name */
+    const char *mp_version;
+    const char *mp_certificate;         /* NULL: none */
+
     bool take_over;
     bool sandbox;
 

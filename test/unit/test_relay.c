@@ -82,7 +82,7 @@ static void name_record(struct task *task)
 }
 
 /* Logs the task to a log of its own; what the records say must be `expected`, and the last be of that type. */
-static void assert_log(const struct relay *relay, struct task *task, enum log_level level, const char *expected,
+static void assert_log(struct relay *relay, struct task *task, enum log_level level, const char *expected,
                        enum log_type type)
 {
     struct log_settings settings = usual;
@@ -150,6 +150,63 @@ static void each_vocabulary_has_its_lines(void **state)
         task_fini(&task);
         config_close(config);
     }
+}
+
+#define FALLBACK                                                                                                       \
+    "<Report><ReportHeader><Identification><Machine><ClientInstalled>0</ClientInstalled><ClientID>GUID:7</ClientID>"  \
+    "<Priority>0</Priority></Machine></Identification></ReportHeader><ReportBody><StateMessage><Topic ID=\"x\" "     \
+    "Type=\"800\"/><State ID=\"bad\"/></StateMessage><StateMessage><Topic ID=\"x\" Type=\"800\"/><State ID=\"321\"/>"  \
+    "</StateMessage></ReportBody></Report>"
+
+static struct relay fallback_relay(void)
+{
+    struct relay relay = usual_relay();
+    throttle_init(&relay.fsp_throttle);
+    throttle_set(&relay.fsp_throttle, 1, 3600 * (int64_t)1000000);
+    return relay;
+}
+
+static void what_falls_back_goes_low_whatever_it_says_and_no_policy_asks_for_its_signature(void **state)
+{
+    struct relay relay = fallback_relay();
+    struct config *config = open_settings((const char *const[3]){"--fsp=on", "--signature-policy=require"});
+    struct task task = plain_task(config, SPAN(FALLBACK));
+    (void)state;
+    task.fallback = true;
+    assert_true(relay_take(&relay, reader, keys, &task));
+    assert_int_equal(task.record.queue, SMX_LOW);
+    name_record(&task);
+    assert_log(&relay, &task, LOG_LEVEL_DEFAULT,
+               "Inv-Relay Task: Processing message body|Relay: FileType= SMX|Relay: Outbox dir: /box/incoming/low|"
+               "Relay: Received 0 attachments|Relay: 0 of 0 attachments successfully processed|"
+               "Relay: Fallback Status Point message, STATEID='321'|Inv-Relay: Task completed successfully|"
+               "Relay: Message - from 192.0.2.7 client GUID:7 host '-': kept as 1K0VZ0HV2TXQQ3T5.smx, 2 messages, "
+               "priority 10, unsigned|",
+               LOG_INFO);
+    task_fini(&task);
+    config_close(config);
+}
+
+static void what_falls_back_and_is_not_kept_does_not_count_against_the_throttle(void **state)
+{
+    struct relay relay = fallback_relay();
+    struct config *config = open_settings((const char *const[3]){"--fsp=on"});
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct task task = plain_task(config, SPAN(FALLBACK));
+        task.fallback = true;
+        assert_int_equal(relay_take(&relay, reader, keys, &task), i < 2);
+        if (i == 0)
+            (void)error_set(&task.err, ERROR_NO_SPACE, "the disk is full");
+        assert_int_equal(task.err.kind, i == 0 ? ERROR_NO_SPACE : i == 1 ? ERROR_NONE : ERROR_BUSY);
+        name_record(&task);
+        open_log(&usual);
+        relay_log(&relay, &task);
+        log_close();
+        (void)list_files(true);
+        task_fini(&task);
+    }
+    config_close(config);
 }
 
 static void what_was_not_reached_is_not_said(void **state)
@@ -461,6 +518,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(each_vocabulary_has_its_lines),
+        TEST(what_falls_back_goes_low_whatever_it_says_and_no_policy_asks_for_its_signature),
+        TEST(what_falls_back_and_is_not_kept_does_not_count_against_the_throttle),
         TEST(what_was_not_reached_is_not_said),
         TEST(each_refusal_has_its_verdict),
         TEST(what_a_client_says_is_cut_and_made_safe),
