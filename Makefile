@@ -176,7 +176,7 @@ install: all  ## Install programs, manual pages, units and sample settings (DEST
 	install -m 644 man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 644 etc/mprelay.conf etc/statesys.conf etc/alerts.yml etc/dashboard.json etc/nginx.conf etc/haproxy.cfg \
 	    $(DESTDIR)$(PREFIX)/share/doc/mprelay
-	for unit in mprelay statesys; do \
+	for unit in mprelay mprelay-dispatch statesys; do \
 	    sed 's|/usr/local|$(PREFIX)|' etc/$$unit.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit.service; done
 	install -m 644 etc/*.socket $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 644 etc/mprelay.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/mprelay.conf

@@ -7,7 +7,7 @@
  * CONFIG_LIST given again replaces the earlier list where it comes from a stronger place and adds to it where it
  * comes from the same one. The file is `name = value`, one a line, `#` begins a comment at the start of a line or
  * after a blank. Unknown names, values out of bounds and names given twice are errors with file, line and, for names,
- * "did you mean". The command line is --name value or --name=value; single switches of its own:
+ * "did you mean". The command line is --name value or --name=value, --name alone for yes; single switches of its own:
  *   --config FILE   --help   --version   --print-config   --check-config   --example-config
  *
  * Field types by row type: CONFIG_TEXT and CONFIG_URL const char * (NULL where empty); CONFIG_LIST struct config_list;

@@ -84,7 +84,8 @@ static bool refuse_unknown_option(const struct config *config, struct span name,
                      config_show(name, CONFIG_SHOWN_VALUE, shown), near);
 }
 
-/* The value stands behind a '=' or in the next word; one that begins with "--" is taken only behind a '='. */
+/* The value stands behind a '=' or in the next word; one that begins with "--" is taken only behind a '='. Without one a
+ * question is answered with yes. */
 static bool take_option_value(const struct config *config, int *at, const char *equals, struct option *out)
 {
     if (out->own != NULL && out->own->value == NULL)
@@ -93,6 +94,8 @@ static bool take_option_value(const struct config *config, int *at, const char *
         out->value = equals + 1;
     else if (*at < config->argc && strncmp(config->argv[*at], "--", 2) != 0)
         out->value = config->argv[(*at)++];
+    else if (out->row != NULL && out->row->type == CONFIG_YES_NO)
+        out->value = "yes";
     return out->value != NULL;
 }
 

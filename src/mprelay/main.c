@@ -4,6 +4,7 @@
 #include "base/sys.h"
 #include "condition.h"
 #include "confine.h"
+#include "dispatch.h"
 #include "generation.h"
 #include "handover.h"
 #include "life.h"
@@ -407,6 +408,11 @@ int main(int argc, char **argv)
         config_answer(program.config, stdout);
         config_close(program.config);
         return daemon_end_output();
+    }
+    if (settings_of(&program)->dispatch) {
+        const int status = dispatch_main(program.config, wish == CONFIG_CHECK);
+        config_close(program.config);
+        return status;
     }
     /* Left alone, the C library keeps ever larger blocks for itself after a few large reports.
      * NOLINTNEXTLINE(concurrency-mt-unsafe): there are no threads yet */

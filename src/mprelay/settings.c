@@ -63,6 +63,13 @@ static const struct config_row rows[] = {
     ROW("take-over", CONFIG_YES_NO, take_over, "no", NULL, NULL, AT_START,
         "Take the place of the relay that runs on the same root: its addresses are given to this one, and it ends when "
         "this one is ready. For the command line: an upgrade without one refused connection."),
+    ROW("dispatch", CONFIG_YES_NO, dispatch, "no", NULL, NULL, AT_START,
+        "Take no reports, but move the files of outbox to inbox, which is on another machine or disk, and end. For the "
+        "command line: mprelay --dispatch."),
+    ROW("inbox", CONFIG_TEXT, inbox, "", NULL, NULL, AT_START,
+        "Where dispatch moves files to; empty: ROOT/inboxes/auth/statesys.box/incoming."),
+    ROW("dispatch-interval", CONFIG_DURATION, dispatch_interval, "0", "0", "24h", AT_START,
+        "Dispatch does not end, but looks for files again after that time; 0: once."),
     ROW("sandbox", CONFIG_YES_NO, sandbox, "yes", NULL, NULL, AT_START,
         "Give up, once started, what is not needed any more: other files (Landlock), other system calls (seccomp)."),
 

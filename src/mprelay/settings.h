@@ -40,6 +40,9 @@ struct settings {
     const char *mp_certificate;         /* NULL: none */
 
     bool take_over;
+    bool dispatch;
+    const char *inbox;                  /* NULL: below root */
+    uint64_t dispatch_interval;         /* 0: once */
     bool sandbox;
 
     int signature_policy;               /* enum trust_policy */

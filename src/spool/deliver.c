@@ -33,6 +33,7 @@ struct delivery {
     const char *name;
     bool over;
     bool synced_later;                  /* with others */
+    bool again;                         /* it may be there already, and stays */
     int directory;
     char private[PRIVATE_SIZE];
 };
@@ -134,23 +135,47 @@ static bool sync_all(const struct delivery *first, struct error *err)
            error_os(err, "cannot sync the file system of '%s'", first->path);
 }
 
-static bool link_numbered(const struct delivery *delivery, char name[NAME_MAX + 1], struct error *err)
+/* Who put it there may not have synced it. */
+static bool is_there(const struct delivery *delivery, const char *name, struct span content)
+{
+    struct buffer file;
+    struct error ignored;
+    const int fd = sys.openat(delivery->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    buffer_init(&file, content.len);
+    const bool same = sys_read_file(delivery->directory, name, &file, &ignored) &&
+                      span_equal((struct span){file.at, file.len}, content) && sys_fsync(fd) == 0;
+    buffer_fini(&file);
+    (void)sys.close(fd);                /* only read from */
+    return same;
+}
+
+/* 0: it is there under that name. Else errno. */
+static int link_one(const struct delivery *delivery, const char *name, struct span content)
+{
+    if (sys.linkat(delivery->directory, delivery->private, delivery->directory, name, 0) == 0)
+        return 0;
+    const int why = errno;
+    return why == EEXIST && delivery->again && is_there(delivery, name, content) ? 0 : why;
+}
+
+static bool link_numbered(const struct delivery *delivery, struct deliver_file *file, struct error *err)
 {
     struct inbox_name parts;
     char wanted[NAME_MAX + 1];
-    int done = -1;
-    (void)snprintf(wanted, sizeof wanted, "%s", name);
+    int why = EEXIST;
+    (void)snprintf(wanted, sizeof wanted, "%s", file->name);
     inbox_name_parse(wanted, &parts);
-    errno = EEXIST;
-    for (unsigned number = 0; done != 0 && errno == EEXIST && number < MOST_NUMBER; number++) {
-        inbox_name_write(&parts, number, NAME_MAX, name);
-        done = sys.linkat(delivery->directory, delivery->private, delivery->directory, name, 0);
+    for (unsigned number = 0; why == EEXIST && number < MOST_NUMBER; number++) {
+        inbox_name_write(&parts, number, NAME_MAX, file->name);
+        why = link_one(delivery, file->name, file->content);
     }
-    if (done == 0)
+    if (why == 0)
         return true;
-    const bool taken = errno == EEXIST;
+    errno = why;
     (void)error_os(err, "cannot put '%.80s' into '%s'", wanted, delivery->path);
-    if (taken)
+    if (why == EEXIST)
         err->kind = ERROR_BUSY;
     return false;
 }
@@ -158,18 +183,18 @@ static bool link_numbered(const struct delivery *delivery, char name[NAME_MAX + 
 static size_t link_all(const struct delivery *deliveries, struct deliver_file *files, size_t count, struct error *err)
 {
     size_t i = 0;
-    while (i < count && link_numbered(&deliveries[i], files[i].name, err))
+    while (i < count && link_numbered(&deliveries[i], &files[i], err))
         i++;
     return i;
 }
 
-/* What cannot be made durable is taken back. */
+/* What cannot be made durable is taken back, unless another may count on it. */
 static bool sync_names(const struct delivery *first, const struct deliver_file *files, size_t count, struct error *err)
 {
     if (count == 0 || directory_sync(first->directory))
         return true;
     (void)error_os(err, "cannot sync the directory '%s'", first->path);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count && !first->again; i++)
         (void)sys.unlinkat(first->directory, files[i].name, 0);
     return false;
 }
@@ -186,7 +211,8 @@ static size_t deliver_all(struct delivery *deliveries, struct deliver_file *file
     return sync_names(&deliveries[0], files, named, err) ? named : 0;
 }
 
-bool deliver_many(const char *directory, struct deliver_file *files, size_t *count, struct error *err)
+static bool deliver_files(const char *directory, bool again, struct deliver_file *files, size_t *count,
+                          struct error *err)
 {
     struct delivery deliveries[DELIVER_MOST];
     const size_t wanted = *count;
@@ -197,10 +223,45 @@ bool deliver_many(const char *directory, struct deliver_file *files, size_t *cou
         return error_os(err, "cannot open the directory '%s'", directory);
     const bool later = wanted > FEW && filesystem_syncs_whole(fd);
     for (size_t i = 0; i < wanted; i++)
-        deliveries[i] = (struct delivery){.path = directory, .directory = fd, .synced_later = later};
+        deliveries[i] = (struct delivery){.path = directory, .directory = fd, .synced_later = later, .again = again};
     *count = deliver_all(deliveries, files, wanted, err);
     (void)sys.close(fd);                /* a directory: nothing is lost */
     return *count == wanted;
+}
+
+bool deliver_many(const char *directory, struct deliver_file *files, size_t *count, struct error *err)
+{
+    return deliver_files(directory, false, files, count, err);
+}
+
+bool deliver_again(const char *directory, struct deliver_file *files, size_t *count, struct error *err)
+{
+    return deliver_files(directory, true, files, count, err);
+}
+
+/* ---- probing ---- */
+
+static bool probe(const struct delivery *delivery, struct stat *out, struct error *err)
+{
+    return write_private(delivery, SPAN("written to see whether this disk can be written to; it may be removed\n"),
+                         err) &&
+           ((sys.fstatat(delivery->directory, delivery->private, out, AT_SYMLINK_NOFOLLOW) == 0 &&
+             sys.unlinkat(delivery->directory, delivery->private, 0) == 0) ||
+            error_os(err, "cannot remove a file from '%s'", delivery->path));
+}
+
+bool deliver_probe(const char *directory, int64_t *now, struct error *err)
+{
+    struct delivery delivery = {.path = directory, .synced_later = true};
+    struct stat status;
+    delivery.directory = sys.openat(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (delivery.directory < 0)
+        return error_os(err, "cannot open the directory '%s'", directory);
+    const bool done = draw_name(&delivery, err) && probe(&delivery, &status, err);
+    (void)sys.close(delivery.directory);        /* a directory: nothing is lost */
+    if (done)
+        *now = (int64_t)status.st_mtim.tv_sec * 1000000 + status.st_mtim.tv_nsec / 1000;
+    return done;
 }
 
 /* ---- sweeping ---- */

@@ -6,9 +6,16 @@
 #include <errno.h>
 #include <fcntl.h>
 
+struct listing {
+    struct inbox_order order;
+    const char *after;                  /* NULL: all */
+};
+
 static bool add_name(void *owner, const char *name, struct error *err)
 {
-    return !inbox_name_counts(name) || inbox_order_add(owner, name, err);
+    struct listing *listing = owner;
+    return !inbox_name_counts(name) || (listing->after != NULL && !inbox_order_is_before(listing->after, name)) ||
+           inbox_order_add(&listing->order, name, err);
 }
 
 /* One piece: the entries, and behind them their names. */
@@ -71,39 +78,48 @@ static bool make_list(const struct inbox_place *place, struct inbox_order *order
 }
 
 /* Of `found` names `left` are still files. */
-static bool list_names(const struct inbox_place *place, size_t most, struct inbox_entry **out, size_t *found,
-                       size_t *left, struct error *err)
+static bool list_names(const struct inbox_place *place, struct listing *listing, struct inbox_entry **out,
+                       size_t *found, size_t *left, struct error *err)
 {
-    struct inbox_order order;
-    inbox_order_init(&order, most);
+    struct inbox_order *order = &listing->order;
     *out = NULL;
     *left = 0;
-    bool listed = inbox_place_scan(place, (struct inbox_visitor){add_name, &order}, err);
-    *found = order.count;
-    if (listed && order.count > 0)
-        listed = make_list(place, &order, out, left, err);
-    inbox_order_fini(&order);
+    bool listed = inbox_place_scan(place, (struct inbox_visitor){add_name, listing}, err);
+    *found = order->count;
+    if (listed && order->count > 0)
+        listed = make_list(place, order, out, left, err);
+    inbox_order_fini(order);
     return listed;
 }
 
 /* Other readers may take all that one pass found, while more is waiting. */
+bool inbox_place_list(const struct inbox_place *place, const char *after, size_t most, struct inbox_entry **out,
+                      size_t *count, struct error *err)
+{
+    struct listing listing = {.after = after};
+    struct inbox_entry *entries = NULL;
+    size_t found;
+    size_t left;
+    inbox_order_init(&listing.order, most);
+    do {
+        sys.release(entries);
+        if (!list_names(place, &listing, &entries, &found, &left, err))
+            return false;
+    } while (found > 0 && left == 0);
+    *out = entries;
+    *count = left;
+    return true;
+}
+
 bool inbox_list(struct inbox *inbox, unsigned queue, size_t most, struct inbox_entry **out, size_t *count,
                 struct error *err)
 {
     const struct inbox_place *place = &inbox->queues[queue];
-    struct inbox_entry *entries = NULL;
-    size_t found;
-    size_t left;
     if (!sys_is_at(&place->identity, place->path))
         return error_set(err, ERROR_SYSTEM, "'%s' is not the directory any more that was opened", place->path);
-    do {
-        sys.release(entries);
-        if (!list_names(place, most, &entries, &found, &left, err))
-            return false;
-    } while (found > 0 && left == 0);
-    for (size_t i = 0; i < left; i++)
-        entries[i].queue = queue;
-    *out = entries;
-    *count = left;
+    if (!inbox_place_list(place, NULL, most, out, count, err))
+        return false;
+    for (size_t i = 0; i < *count; i++)
+        (*out)[i].queue = queue;
     return true;
 }

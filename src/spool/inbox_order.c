@@ -22,7 +22,7 @@ static unsigned char upper(char c)
 }
 
 /* Names that differ in case alone are in the order of their bytes: every reader sees the same order. */
-static bool is_before(const char *a, const char *b)
+bool inbox_order_is_before(const char *a, const char *b)
 {
     size_t i = 0;
     while (a[i] != '\0' && upper(a[i]) == upper(b[i]))
@@ -39,7 +39,7 @@ static void swap(struct inbox_order *order, size_t i, size_t j)
 
 static void sift_up(struct inbox_order *order, size_t i)
 {
-    for (; i > 0 && is_before(order->names[(i - 1) / 2], order->names[i]); i = (i - 1) / 2)
+    for (; i > 0 && inbox_order_is_before(order->names[(i - 1) / 2], order->names[i]); i = (i - 1) / 2)
         swap(order, i, (i - 1) / 2);
 }
 
@@ -47,9 +47,9 @@ static void sift_up(struct inbox_order *order, size_t i)
 static void sift_down(struct inbox_order *order, size_t count)
 {
     for (size_t i = 0, child; (child = 2 * i + 1) < count; i = child) {
-        if (child + 1 < count && is_before(order->names[child], order->names[child + 1]))
+        if (child + 1 < count && inbox_order_is_before(order->names[child], order->names[child + 1]))
             child++;
-        if (!is_before(order->names[i], order->names[child]))
+        if (!inbox_order_is_before(order->names[i], order->names[child]))
             return;
         swap(order, i, child);
     }
@@ -72,7 +72,7 @@ static bool make_room(struct inbox_order *order, struct error *err)
 bool inbox_order_add(struct inbox_order *order, const char *name, struct error *err)
 {
     const bool full = order->count == order->most;
-    if (full && (order->most == 0 || !is_before(name, order->names[0])))
+    if (full && (order->most == 0 || !inbox_order_is_before(name, order->names[0])))
         return true;
     const size_t size = strlen(name) + 1;
     if (!full && !make_room(order, err))

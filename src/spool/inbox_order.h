@@ -22,5 +22,6 @@ void inbox_order_init(struct inbox_order *order, size_t most);
 bool inbox_order_add(struct inbox_order *order, const char *name, struct error *err) MUST_CHECK;
 void inbox_order_sort(struct inbox_order *order);
 void inbox_order_fini(struct inbox_order *order);
+bool inbox_order_is_before(const char *a, const char *b);
 
 #endif

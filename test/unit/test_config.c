@@ -254,6 +254,19 @@ static void a_rate_is_a_number_within_a_duration(void **state)
     config_close(config);
 }
 
+static void a_question_alone_is_answered_with_yes(void **state)
+{
+    static const char *const lines[] = {"--windows-paths", "--windows-paths --workers 5", "--windows-paths yes",
+                                        "--windows-paths no", "--windows-paths=no"};
+    (void)state;
+    for (size_t i = 0; i < 5; i++) {
+        struct config *config = open_well(lines[i]);
+        const struct values *values = config_values(config);
+        assert_int_equal(values->windows_paths, i < 3);
+        config_close(config);
+    }
+}
+
 static void wrong_values_are_refused_with_what_is_expected(void **state)
 {
     static const struct {
@@ -512,7 +525,7 @@ static void a_wrong_command_line_is_refused(void **state)
         {"--help=yes", "--help: takes no value"},
         {"--workers 4 --workers 4", "--workers: 4: given twice: leave one out"},
         {"--workers 65", "--workers: 65: above the greatest value, 64"},
-        {"--windows-paths", "--windows-paths: a value is missing"},
+        {"--windows-paths=", "--windows-paths: a value is missing"},
         {"--root a\nb", "--root: a?b: has a control character"},
         {"--root a\t#b", "--root: a?#b: a '#' here would begin a comment"},
         {"--workers 13", "workers = 13 contradicts luck"},
@@ -881,6 +894,7 @@ int main(void)
         TEST(defaults_fill_every_field),
         TEST(quantities_have_the_worth_of_their_units),
         TEST(a_rate_is_a_number_within_a_duration),
+        TEST(a_question_alone_is_answered_with_yes),
         TEST(wrong_values_are_refused_with_what_is_expected),
         TEST(a_choice_with_a_colon_keeps_the_rest),
         TEST(an_empty_value_takes_texts_and_lists_away),

@@ -1,0 +1,269 @@
+/* The decision hidden here: a file that is no report is moved too, once it is old enough not to be half written: it is
+ * the state system that puts such files aside, with the reason, where people look. */
+#include "carrier.h"
+
+#include "base/log.h"
+#include "base/sys.h"
+#include "report/report.h"
+#include "report/smx.h"
+#include "spool/deliver.h"
+#include "spool/mover.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SECOND ((int64_t)1000000)
+
+/* A writer of another make may write under the final name (smx.md 3). */
+static const int64_t half_written = 60 * SECOND;
+
+/* What the relay takes at most, as UTF-16 (the state system's max-file). */
+enum { QUEUES = 3, MOST_FILE = 129 * 1024 * 1024 };
+
+struct source {
+    struct carrier *carrier;
+    enum smx_queue queue;
+    struct mover *mover;
+    bool more;
+};
+
+struct carrier {
+    const struct settings *settings;
+    const struct carrier_paths *paths;
+    struct xml_reader *reader;
+    bool (*goes_on)(void *owner);
+    void *owner;
+    struct source sources[QUEUES];
+    char complaint[240];                /* the last about a file: the same again is not worth a line */
+    uint64_t moved;
+    uint64_t failed;
+};
+
+static const enum smx_queue in_order[QUEUES] = {SMX_HIGH, SMX_NORMAL, SMX_LOW};
+
+/* ---- paths ---- */
+
+static bool write_three(char out[3][DAEMON_PATH_SIZE], const char *chosen, const char *root, struct error *err)
+{
+    return daemon_choose_path(out[SMX_NORMAL], chosen, root, "/inboxes/auth/statesys.box/incoming", err) &&
+           daemon_path(out[SMX_HIGH], out[SMX_NORMAL], "/high", err) &&
+           daemon_path(out[SMX_LOW], out[SMX_NORMAL], "/low", err);
+}
+
+bool carrier_write_paths(const struct settings *settings, struct carrier_paths *out, struct error *err)
+{
+    return write_three(out->from, settings->outbox, settings->root, err) &&
+           write_three(out->to, settings->inbox, settings->root, err);
+}
+
+/* By what they are, for a path may lead anywhere. What is not there is no other either. */
+static bool check_apart(const struct carrier_paths *paths, struct error *err)
+{
+    struct stat from, to;
+    for (int i = 0; i < QUEUES; i++)
+        for (int k = 0; k < QUEUES; k++)
+            if (sys.fstatat(AT_FDCWD, paths->from[i], &from, 0) == 0 &&
+                sys.fstatat(AT_FDCWD, paths->to[k], &to, 0) == 0 && from.st_dev == to.st_dev &&
+                from.st_ino == to.st_ino)
+                return error_set(err, ERROR_MALFORMED, "outbox and inbox must be apart: '%.80s' is '%.80s'",
+                                 paths->from[i], paths->to[k]);
+    return true;
+}
+
+/* Never the inbox itself: where its disk is not mounted, files would go below the mount point. */
+static bool make_queues(const struct carrier_paths *paths, struct error *err)
+{
+    struct stat status;
+    if (sys.fstatat(AT_FDCWD, paths->to[SMX_NORMAL], &status, 0) != 0)
+        return error_os(err, "cannot find the inbox '%s'", paths->to[SMX_NORMAL]);
+    for (int i = 0; i < QUEUES; i++)
+        if (sys.fstatat(AT_FDCWD, paths->to[i], &status, 0) != 0 && !sys_make_directory(paths->to[i], err))
+            return false;
+    return true;
+}
+
+/* ---- where a file goes ---- */
+
+static size_t arena_ceiling(void)
+{
+    return (size_t)4 * MOST_FILE;
+}
+
+static bool read_priority(const struct carrier *carrier, struct span content, struct arena *arena, int *out,
+                          struct error *err)
+{
+    const struct settings *settings = carrier->settings;
+    const struct report_limits limits = {{.depth = (unsigned)settings->xml_depth, .tag_bytes = settings->max_tag},
+                                         REPORT_MOST_MESSAGES};
+    enum text_encoding encoding;
+    struct report report;
+    struct span text;
+    if (!smx_text(content, &text, &encoding, err) ||
+        !report_parse(text, encoding, &limits, carrier->reader, arena, &report, err))
+        return false;
+    *out = report.priority;
+    return true;
+}
+
+static bool is_half(const struct error *err, int64_t age)
+{
+    return err->kind == ERROR_NO_MEMORY || err->kind == ERROR_BUSY || age < half_written;
+}
+
+static unsigned judge(void *owner, struct span content, int64_t age)
+{
+    const struct source *source = owner;
+    const struct settings *settings = source->carrier->settings;
+    struct arena *arena = arena_open(arena_ceiling(), NULL);
+    int priority = REPORT_PRIORITY_DEFAULT;
+    struct error err;
+    bool stays = arena == NULL;
+    if (!stays && !read_priority(source->carrier, content, arena, &priority, &err))
+        stays = is_half(&err, age);
+    arena_close(arena);
+    if (stays)
+        return MOVER_STAYS;
+    return source->queue == SMX_LOW
+               ? SMX_LOW
+               : smx_queue(priority, (int)settings->priority_high_max, (int)settings->priority_low_min);
+}
+
+/* ---- the log, in the words of SMS_MP_FILE_DISPATCH_MANAGER (logs.md 7) ---- */
+
+enum { SHOWN_SIZE = 1024 };
+
+static const char *show(const struct carrier *carrier, const char *directory, char out[SHOWN_SIZE])
+{
+    const bool windows = carrier->settings->log_windows_paths;
+    (void)snprintf(out, SHOWN_SIZE, "%.1000s%c", directory, windows ? '\\' : '/');
+    for (char *at = out; windows && *at != '\0'; at++)
+        if (*at == '/')
+            *at = '\\';
+    return out;
+}
+
+static void log_moving(void *owner, unsigned to, size_t count)
+{
+    const struct source *source = owner;
+    const struct carrier *carrier = source->carrier;
+    char from[SHOWN_SIZE], into[SHOWN_SIZE];
+    log_info("~Moving %zu *.SMX file(s) from %s to %s.", count,
+             show(carrier, carrier->paths->from[source->queue], from), show(carrier, carrier->paths->to[to], into));
+}
+
+static void log_moved(void *owner, unsigned to, const char *name, const char *as)
+{
+    const struct source *source = owner;
+    struct carrier *carrier = source->carrier;
+    char from[SHOWN_SIZE], into[SHOWN_SIZE];
+    log_info("Moved file %s%s to %s%s", show(carrier, carrier->paths->from[source->queue], from), name,
+             show(carrier, carrier->paths->to[to], into), as);
+    carrier->moved++;
+}
+
+static void log_failed(void *owner, const char *name, const struct error *err)
+{
+    struct carrier *carrier = ((struct source *)owner)->carrier;
+    carrier->failed++;
+    if (strcmp(carrier->complaint, err->text) != 0)
+        log_error("Dispatch: '%.200s' cannot be moved, it stays: %s", name, err->text);
+    (void)snprintf(carrier->complaint, sizeof carrier->complaint, "%s", err->text);
+}
+
+static bool may_go_on(void *owner)
+{
+    const struct carrier *carrier = ((const struct source *)owner)->carrier;
+    return carrier->goes_on(carrier->owner);
+}
+
+/* ---- running ---- */
+
+/* The outbox of another make has one directory only. */
+static bool take_turn(struct source *source, struct error *err)
+{
+    return mover_turn(source->mover, &source->more, err) || (err->os == ENOENT && source->queue != SMX_NORMAL);
+}
+
+/* High files that come meanwhile do not wait for all others. */
+static bool take_turns(struct carrier *carrier, struct error *err)
+{
+    bool more = true;
+    while (more && carrier->goes_on(carrier->owner)) {
+        more = false;
+        for (int i = 0; i < QUEUES; i++) {
+            struct source *source = &carrier->sources[in_order[i]];
+            if (!take_turn(source, err))
+                return false;
+            more |= source->more;
+        }
+    }
+    return true;
+}
+
+bool carrier_run(struct carrier *carrier, uint64_t *moved, uint64_t *failed, struct error *err)
+{
+    carrier->moved = carrier->failed = 0;
+    const bool done = check_apart(carrier->paths, err) && make_queues(carrier->paths, err) && take_turns(carrier, err);
+    *moved = carrier->moved;
+    *failed = carrier->failed;
+    if (*failed == 0)
+        carrier->complaint[0] = '\0';
+    return done;
+}
+
+/* ---- opening ---- */
+
+static bool open_source(struct carrier *carrier, enum smx_queue queue, struct error *err)
+{
+    struct source *source = &carrier->sources[queue];
+    *source = (struct source){.carrier = carrier, .queue = queue};
+    struct mover_settings settings = {
+        .from = carrier->paths->from[queue],
+        .most_bytes = MOST_FILE,
+        .events = {judge, log_moving, log_moved, log_failed, may_go_on, source},
+    };
+    for (int i = 0; i < QUEUES; i++)
+        settings.to[i] = carrier->paths->to[i];
+    return mover_open(&settings, &source->mover, err);
+}
+
+/* Leftovers of one that was killed; where a directory is not there yet, there are none. */
+static void sweep(const struct carrier_paths *paths)
+{
+    struct error ignored;
+    for (int i = 0; i < QUEUES; i++) {
+        (void)!deliver_sweep(paths->from[i], sys_now(), &ignored);
+        (void)!deliver_sweep(paths->to[i], sys_now(), &ignored);
+    }
+}
+
+bool carrier_open(const struct settings *settings, const struct carrier_paths *paths, bool (*goes_on)(void *owner),
+                  void *owner, struct carrier **out, struct error *err)
+{
+    struct carrier *carrier = sys.allocate(sizeof *carrier);
+    if (carrier == NULL)
+        return error_set(err, ERROR_NO_MEMORY, "no memory for the dispatch");
+    *carrier = (struct carrier){.settings = settings, .paths = paths, .goes_on = goes_on, .owner = owner};
+    bool opened = xml_open(&carrier->reader, err);
+    for (int i = 0; i < QUEUES && opened; i++)
+        opened = open_source(carrier, (enum smx_queue)i, err);
+    if (!opened) {
+        carrier_close(carrier);
+        return false;
+    }
+    sweep(paths);
+    *out = carrier;
+    return true;
+}
+
+void carrier_close(struct carrier *carrier)
+{
+    if (carrier == NULL)
+        return;
+    for (int i = 0; i < QUEUES; i++)
+        mover_close(carrier->sources[i].mover);
+    xml_close(carrier->reader);
+    sys.release(carrier);
+}
