@@ -7,6 +7,7 @@ import sys
 import pytest
 
 import keys
+from mover import Dispatch
 from postgres import Cluster
 from proxies import Proxy
 from relay import TOP, Relay, free_port
@@ -124,6 +125,30 @@ def pairs(tmp_path_factory):
     """Private keys of two clients."""
     place = tmp_path_factory.mktemp("keys")
     return keys.make(place / "one.pem"), keys.make(place / "other.pem")
+
+
+@pytest.fixture
+def boxes(tmp_path):
+    """An outbox and an inbox, empty."""
+    outbox, inbox = tmp_path / "out", tmp_path / "box"
+    for place in outbox / "low", inbox:
+        place.mkdir(parents=True)
+    return outbox, inbox
+
+
+@pytest.fixture
+def dispatch(tmp_path, boxes):
+    """`dispatch()` is a mover from the one to the other that keeps going, `dispatch(outbox, inbox)` between others."""
+    started = []
+
+    def dispatch(outbox=boxes[0], inbox=boxes[1], **settings):
+        started.append(Dispatch(tmp_path / "mover", outbox, inbox, **settings))
+        return started[-1]
+
+    yield dispatch
+    for mover in started:
+        if mover.process.returncode is None:
+            mover.stop()
 
 
 @pytest.fixture

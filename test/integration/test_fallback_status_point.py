@@ -1,9 +1,7 @@
 """The fallback status point takes a few topics from anybody, in any encoding, and so many; its files are low."""
-import json
 import uuid
 
 import admin
-import cmtrace
 import wire
 from relay import Relay
 
@@ -18,8 +16,8 @@ def fallback(text=TEXT, content_type=None, **changes):
 
 def test_every_encoding_and_type_is_kept_in_low(start):
     relay = start(fsp="on", signature_policy="require")
-    bodies = [(TEXT.encode("utf-16"), TEXT), (TEXT.encode("utf-16-le"), TEXT), (TEXT.encode("utf-16-le") + b"\0\0", TEXT),
-              (b"\xfe\xff" + TEXT.encode("utf-16-be"), TEXT), (BARE.encode(), BARE), (BARE.encode("utf-8-sig"), BARE)]
+    bodies = [(TEXT.encode("utf-16"), TEXT), (TEXT.encode("utf-16-le"), TEXT),
+              (TEXT.encode("utf-16-le") + b"\0\0", TEXT), (b"\xfe\xff" + TEXT.encode("utf-16-be"), TEXT), (BARE.encode(), BARE), (BARE.encode("utf-8-sig"), BARE)]
     for body, expected in bodies:
         answer = relay.post(fallback(body))
         assert (answer.status, answer.body, answer.headers["content-length"]) == (200, b"", "0")
@@ -40,7 +38,8 @@ def test_other_topics_and_methods_are_refused_whatever_the_style(start):
             (fallback(wire.report(topic_type=500)), 415, "policy"), (fallback("<Report/>"), 400, "report"),
             (fallback(headers=["Content-Encoding: gzip"]), 415, "http"),
             (fallback(wire.report(messages=2, topic_type=1005)), 415, "policy"),
-            (fallback().replace(b"POST", b"CCM_POST", 1), 405, "http"), (fallback().replace(b"POST", b"GET", 1), 405, "http")]:
+            (fallback().replace(b"POST", b"CCM_POST", 1), 405, "http"),
+            (fallback().replace(b"POST", b"GET", 1), 405, "http")]:
         answer = relay.post(request)
         assert (answer.status, answer.body) == (status, b"")
         assert answer.headers.get("allow") == ("POST" if status == 405 else None)

@@ -31,7 +31,8 @@ listen relays
 
 def ask(relay, question, method="GET", path="/SMS_MP/.sms_aut"):
     with relay.connect() as connection:
-        connection.send(("%s %s%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % (method, path, question)).encode())
+        request = "%s %s%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % (method, path, question)
+        connection.send(request.encode())
         connection.sock.settimeout(PATIENCE)
         while connection.more():
             pass
@@ -73,7 +74,7 @@ def test_the_certificate_is_handed_out_as_it_is(start, tmp_path):
     assert ask(relay, "?mpcert")[:2] == (200, expected)
     pem.write_bytes((tmp_path / "key").read_bytes())        # no certificate: the settings in force stay
     relay.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: any("settings not reloaded" in r.text and str(pem) in r.text for r in relay.log()), "the complaint")
+    wait_until(lambda: [r for r in relay.log() if "settings not reloaded" in r.text and str(pem) in r.text], "a complaint")
     assert ask(relay, "?MPCERT")[:2] == (200, expected)
 
 

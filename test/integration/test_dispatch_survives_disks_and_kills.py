@@ -1,0 +1,64 @@
+"""mprelay --dispatch goes on where a disk was full or away, and whatever kills it; nothing is lost, half, or another's."""
+import os
+import random
+import signal
+import time
+
+import pytest
+
+import wire
+from mover import Dispatch, files, put
+from relay import wait_until
+
+
+def test_a_full_inbox_and_one_that_is_away_heal_by_themselves(boxes, small_disk, dispatch):
+    outbox, inbox = boxes[0], small_disk / "box"
+    mover = dispatch(outbox, inbox)
+    wait_until(lambda: mover.tells("cannot find the inbox"), "the complaint")
+    ballast = small_disk / "ballast"
+    with open(ballast, "wb", buffering=0) as filling, pytest.raises(OSError):
+        while filling.write(bytes(1 << 16)):
+            pass
+    inbox.mkdir()
+    wanted = {"%d.smx" % n: put(outbox / ("%d.smx" % n), text=wire.report() + " " * 9999) for n in range(20)}
+    wait_until(lambda: mover.tells("No space left"), "the complaint")
+    ballast.unlink()
+    wait_until(lambda: not files(outbox), "the files")
+    assert files(inbox) == wanted
+    wait_until(lambda: mover.tells("Dispatch:")[-1] == "Dispatch: files are moved again", "the good news")
+    assert len(mover.tells("cannot find the inbox")) == 1            # once, however often it was tried
+
+
+def test_kills_and_a_second_mover_lose_nothing(tmp_path, boxes, dispatch):
+    outbox, inbox = boxes
+    wanted, taken, random_ = {}, {}, random.Random(5)
+
+    def take():
+        for path in inbox.rglob("*.smx"):       # as the state system does: it counts the same content once
+            content, name = path.read_bytes(), path.name.split(".")[0]
+            assert taken.setdefault(content, name) == name
+            path.unlink()
+
+    movers = [dispatch(), Dispatch(tmp_path / "beside", outbox, inbox)]
+    for number in range(int(os.environ.get("KILLS", 20))):
+        for n in range(10):
+            name = "%03d%d" % (number, n)
+            wanted[put(outbox / (name + ".smx"), text=wire.report(serial=number * 10 + n + 1))] = name
+        time.sleep(random_.random() / 50)
+        movers[number % 2].kill()
+        take()
+        movers[number % 2].start()
+    wait_until(lambda: not list(outbox.glob("*.smx")), "the last")     # what was under way is swept an hour later
+    for mover in movers:
+        mover.stop()
+    take()
+    assert taken == wanted
+
+
+def test_it_stops_at_once_and_opens_its_log_anew(dispatch, boxes):
+    mover = dispatch()
+    mover.log_path.rename(str(mover.log_path) + ".old")
+    mover.process.send_signal(signal.SIGHUP)
+    put(boxes[0] / "a.smx")
+    wait_until(lambda: mover.log_path.exists() and mover.tells("Moved file"), "the new log")
+    mover.stop()
