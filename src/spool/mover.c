@@ -282,7 +282,8 @@ static bool move_listed(struct mover *mover, bool *more, struct error *err)
     if (!inbox_place_list(&mover->from, mover->after[0] == '\0' ? NULL : mover->after, MOST_LISTED, &entries, &count,
                           err))
         return false;
-    const bool moved = move_entries(mover, entries, count, err);
+    const bool moved = count == 0 || (deliver_probe(mover->settings.from, &mover->now, err) &&
+                                      move_entries(mover, entries, count, err));
     sys.release(entries);
     *more = count == MOST_LISTED;
     return moved;
@@ -296,8 +297,7 @@ bool mover_turn(struct mover *mover, bool *more, struct error *err)
     *more = false;
     if (mover->from.fd < 0)
         return error_os(err, "cannot open the directory '%s'", from);
-    const bool moved = deliver_probe(from, &mover->now, err) && (!mover->keeps || remove_items(mover, err)) &&
-                       move_listed(mover, more, err);
+    const bool moved = (!mover->keeps || remove_items(mover, err)) && move_listed(mover, more, err);
     inbox_place_close(&mover->from);
     if (!moved || !*more)
         mover->after[0] = '\0';

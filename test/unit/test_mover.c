@@ -394,6 +394,29 @@ static int refuse_to_unlink(int directory, const char *name, int flags)
     return name[0] == '.' ? sys_kernel.unlinkat(directory, name, flags) : -1;
 }
 
+/* Another mover has found the file, synced the directory, and removed the source, just before our sync fails. */
+static int fail_to_sync_the_inbox(int fd)
+{
+    struct stat status, inbox;
+    assert_true(fstat(fd, &status) == 0 && stat(inboxes[0], &inbox) == 0);
+    if (status.st_ino != inbox.st_ino)
+        return 0;
+    take_it_from_the_outbox();
+    errno = EIO;
+    return -1;
+}
+
+static void what_another_mover_may_count_on_is_not_taken_back(void **state)
+{
+    bool more;
+    (void)state;
+    put("out/a.smx", "0 a");
+    sys.fsync = fail_to_sync_the_inbox;
+    assert_false(mover_turn(mover, &more, &err));
+    assert_int_equal(err.os, EIO);
+    assert_string_equal(content_of("in/a.smx"), "0 a");
+}
+
 static int refuse_to_unlink_any(int directory, const char *name, int flags)
 {
     (void)directory, (void)name, (void)flags;
@@ -448,6 +471,22 @@ static void a_name_that_the_inbox_does_not_take_holds_nobody_up(void **state)
     turn();
     assert_int_equal(seen.failed, 2);
     assert_true(is_there("in/b.smx") && is_there("out/a?.smx") && is_there("out/c?.smx"));
+}
+
+static int refuse_to_write(int directory, const char *path, int flags, mode_t mode)
+{
+    errno = EROFS;
+    return (flags & O_CREAT) != 0 ? -1 : sys_kernel.openat(directory, path, flags, mode);
+}
+
+static void an_empty_outbox_is_not_written_to(void **state)
+{
+    bool more;
+    (void)state;
+    sys.openat = refuse_to_write;
+    turn();
+    put("out/a.smx", "0");
+    assert_false(mover_turn(mover, &more, &err));
 }
 
 static void directories_that_are_not_there_are_told(void **state)
@@ -649,8 +688,10 @@ int main(void)
         STORY(what_is_no_file_is_left_alone),
         STORY(a_file_is_durable_there_before_it_goes_here),
         STORY(what_cannot_be_removed_is_not_delivered_again),
+        STORY(what_another_mover_may_count_on_is_not_taken_back),
         STORY(from_an_outbox_that_can_only_be_read_nothing_is_delivered),
         STORY(a_name_that_the_inbox_does_not_take_holds_nobody_up),
+        STORY(an_empty_outbox_is_not_written_to),
         STORY(directories_that_are_not_there_are_told),
         STORY(whatever_fails_no_file_is_lost_or_half_and_the_next_turn_brings_all),
         STORY(killed_at_any_step_none_is_lost_or_half_or_doubled),
