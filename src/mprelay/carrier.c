@@ -72,14 +72,25 @@ static bool check_apart(const struct carrier_paths *paths, struct error *err)
     return true;
 }
 
+static bool check_there(const char *what, const char *path, struct error *err)
+{
+    struct stat status;
+    return sys.fstatat(AT_FDCWD, path, &status, 0) == 0 || error_os(err, "cannot find the %s '%s'", what, path);
+}
+
+bool carrier_check(const struct carrier_paths *paths, struct error *err)
+{
+    return check_there("outbox", paths->from[SMX_NORMAL], err) && check_there("inbox", paths->to[SMX_NORMAL], err) &&
+           check_apart(paths, err);
+}
+
 /* Never the inbox itself: where its disk is not mounted, files would go below the mount point. */
 static bool make_queues(const struct carrier_paths *paths, struct error *err)
 {
     struct stat status;
-    if (sys.fstatat(AT_FDCWD, paths->to[SMX_NORMAL], &status, 0) != 0)
-        return error_os(err, "cannot find the inbox '%s'", paths->to[SMX_NORMAL]);
     for (int i = 0; i < QUEUES; i++)
-        if (sys.fstatat(AT_FDCWD, paths->to[i], &status, 0) != 0 && !sys_make_directory(paths->to[i], err))
+        if (i != SMX_NORMAL && sys.fstatat(AT_FDCWD, paths->to[i], &status, 0) != 0 &&
+            !sys_make_directory(paths->to[i], err))
             return false;
     return true;
 }
@@ -205,7 +216,8 @@ static bool take_turns(struct carrier *carrier, struct error *err)
 bool carrier_run(struct carrier *carrier, uint64_t *moved, uint64_t *failed, struct error *err)
 {
     carrier->moved = carrier->failed = 0;
-    const bool done = check_apart(carrier->paths, err) && make_queues(carrier->paths, err) && take_turns(carrier, err);
+    const bool done = carrier_check(carrier->paths, err) && make_queues(carrier->paths, err) &&
+                      take_turns(carrier, err);
     *moved = carrier->moved;
     *failed = carrier->failed;
     if (*failed == 0)

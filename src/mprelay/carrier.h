@@ -17,6 +17,9 @@ struct carrier_paths {
 };
 bool carrier_write_paths(const struct settings *settings, struct carrier_paths *out, struct error *err) MUST_CHECK;
 
+/* Would a run that began now get as far as the files? */
+bool carrier_check(const struct carrier_paths *paths, struct error *err) MUST_CHECK;
+
 struct carrier;
 /* Settings and paths stay the caller's and valid. `goes_on` is asked between files. */
 bool carrier_open(const struct settings *settings, const struct carrier_paths *paths, bool (*goes_on)(void *owner),

@@ -161,6 +161,8 @@ static int run(struct dispatch *dispatch, struct sandbox *sandbox, bool only_che
     int status = EXIT_SUCCESS;
     if (!prepare(dispatch, sandbox, &err))
         return daemon_fail("mprelay", &err);
+    if (only_checks && !carrier_check(&dispatch->paths, &err))
+        return daemon_fail("mprelay", &err);
     if (only_checks) {
         (void)printf("mprelay: the settings are good\n");
         return daemon_end_output();

@@ -1,9 +1,10 @@
 """mprelay --dispatch: what a relay keeps in an outbox comes to the inbox of another machine, where its Priority wants it."""
 import os
+import subprocess
 import time
 
 import wire
-from mover import files, once, put, texts
+from mover import files, line, once, put, texts
 from relay import wait_until
 from reports import CLIENT, message, report
 
@@ -40,6 +41,24 @@ def test_what_cannot_be_moved_is_told_by_status_and_word(tmp_path, boxes):
         assert run.returncode == 75 and why in run.stderr, run
     assert once(tmp_path / "mover", tmp_path / "no", inbox).returncode == 75
     assert files(outbox).keys() == {"a.smx"} and files(inbox) == {}
+
+
+def test_one_that_is_too_large_stays_and_holds_nobody_up(tmp_path, boxes):
+    put(boxes[0] / "a.smx")
+    put(boxes[0] / "b.smx")
+    os.truncate(boxes[0] / "a.smx", 130 << 20)
+    run = once(tmp_path / "mover", *boxes)
+    assert run.returncode == 75 and "1 files could not be moved" in run.stderr
+    assert files(boxes[0]).keys() == {"a.smx"} and files(boxes[1]).keys() == {"b.smx"}
+    assert any("'a.smx' cannot be moved, it stays: " in text for text in texts(tmp_path / "mover/logs/mpfdm.log"))
+
+
+def test_the_check_of_the_settings_is_honest(tmp_path, boxes):
+    command = line(tmp_path / "mover", *boxes) + ["--check-config"]
+    assert subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
+    boxes[1].rmdir()
+    run = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    assert run.returncode == 78 and "cannot find the inbox '%s'" % boxes[1] in run.stderr
 
 
 def test_reports_of_a_remote_relay_become_rows(start, statesys, tmp_path, dispatch):
