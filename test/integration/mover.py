@@ -13,10 +13,10 @@ def line(root, outbox, inbox, **settings):
 
 
 class Dispatch(Daemon):
-    def __init__(self, root, outbox, inbox, **settings):
+    def __init__(self, root, outbox, inbox, environment=None, **settings):
         self.log_path = pathlib.Path(root) / "logs/mpfdm.log"
         super().__init__(line(root, outbox, inbox, dispatch_interval="10ms", **settings),
-                         pathlib.Path(str(root) + ".stderr"))
+                         pathlib.Path(str(root) + ".stderr"), environment)
 
     def tells(self, word):
         return [text for text in texts(self.log_path) if word in text]

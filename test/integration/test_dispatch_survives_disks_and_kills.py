@@ -7,6 +7,7 @@ import time
 import pytest
 
 import wire
+from manager import Manager
 from mover import Dispatch, files, put
 from relay import wait_until
 
@@ -23,7 +24,7 @@ def test_a_full_inbox_and_one_that_is_away_heal_by_themselves(boxes, small_disk,
     wanted = {"%d.smx" % n: put(outbox / ("%d.smx" % n), text=wire.report() + " " * 9999) for n in range(20)}
     wait_until(lambda: mover.tells("No space left"), "the complaint")
     ballast.unlink()
-    wait_until(lambda: not files(outbox), "the files")
+    wait_until(lambda: not list(outbox.glob("*.smx")), "the files")
     assert files(inbox) == wanted
     wait_until(lambda: mover.tells("Dispatch:")[-1] == "Dispatch: files are moved again", "the good news")
     assert len(mover.tells("cannot find the inbox")) == 1            # once, however often it was tried
@@ -53,6 +54,19 @@ def test_kills_and_a_second_mover_lose_nothing(tmp_path, boxes, dispatch):
         mover.stop()
     take()
     assert taken == wanted
+
+
+def test_the_service_manager_hears_how_it_is(boxes, dispatch, tmp_path):
+    manager = Manager(tmp_path / "notify")
+    mover = dispatch(environment=manager.environment)
+    assert manager.words() == {"READY": "1", "STATUS": "Moving files from %s to %s" % boxes}
+    boxes[1].rename(tmp_path / "away")
+    assert manager.words() == {"STATUS": "Files wait: cannot find the inbox '%s': No such file or directory" % boxes[1]}
+    (tmp_path / "away").rename(boxes[1])
+    assert manager.words() == {"STATUS": "Moving files"}
+    mover.stop()
+    assert manager.words() == {"STOPPING": "1"}
+    manager.close()
 
 
 def test_it_stops_at_once_and_opens_its_log_anew(dispatch, boxes):
