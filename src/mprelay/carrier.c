@@ -84,15 +84,26 @@ bool carrier_check(const struct carrier_paths *paths, struct error *err)
            check_apart(paths, err);
 }
 
-/* Never the inbox itself: where its disk is not mounted, files would go below the mount point. */
-static bool make_queues(const struct carrier_paths *paths, struct error *err)
+static bool sync_inbox(const char *inbox, struct error *err)
+{
+    const int fd = sys.openat(AT_FDCWD, inbox, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    const bool synced = fd >= 0 && sys_fsync(fd) == 0;
+    if (!synced)
+        (void)error_os(err, "cannot sync the directory '%s'", inbox);
+    if (fd >= 0)
+        (void)sys.close(fd);            /* a directory: nothing is lost */
+    return synced;
+}
+
+/* Never the inbox itself, nor what is above it: where its disk is not mounted, files would go below the mount point. */
+static bool make_queue(const struct carrier_paths *paths, enum smx_queue queue, struct error *err)
 {
     struct stat status;
-    for (int i = 0; i < QUEUES; i++)
-        if (i != SMX_NORMAL && sys.fstatat(AT_FDCWD, paths->to[i], &status, 0) != 0 &&
-            !sys_make_directory(paths->to[i], err))
-            return false;
-    return true;
+    if (sys.fstatat(AT_FDCWD, paths->to[queue], &status, 0) == 0)
+        return true;
+    if (sys.mkdirat(AT_FDCWD, paths->to[queue], 0750) != 0 && errno != EEXIST)
+        return error_os(err, "cannot make the directory '%s'", paths->to[queue]);
+    return sync_inbox(paths->to[SMX_NORMAL], err);
 }
 
 /* ---- where a file goes ---- */
@@ -216,8 +227,8 @@ static bool take_turns(struct carrier *carrier, struct error *err)
 bool carrier_run(struct carrier *carrier, uint64_t *moved, uint64_t *failed, struct error *err)
 {
     carrier->moved = carrier->failed = 0;
-    const bool done = carrier_check(carrier->paths, err) && make_queues(carrier->paths, err) &&
-                      take_turns(carrier, err);
+    const bool done = carrier_check(carrier->paths, err) && make_queue(carrier->paths, SMX_HIGH, err) &&
+                      make_queue(carrier->paths, SMX_LOW, err) && take_turns(carrier, err);
     *moved = carrier->moved;
     *failed = carrier->failed;
     if (*failed == 0)

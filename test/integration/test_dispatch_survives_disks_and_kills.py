@@ -61,7 +61,9 @@ def test_the_service_manager_hears_how_it_is(boxes, dispatch, tmp_path):
     mover = dispatch(environment=manager.environment)
     assert manager.words() == {"READY": "1", "STATUS": "Moving files from %s to %s" % boxes}
     boxes[1].rename(tmp_path / "away")
-    assert manager.words() == {"STATUS": "Files wait: cannot find the inbox '%s': No such file or directory" % boxes[1]}
+    away = "Files wait: cannot find the inbox '%s': No such file or directory" % boxes[1]
+    wait_until(lambda: manager.words() == {"STATUS": away}, "the complaint")       # it may have gone between two steps
+    assert not boxes[1].exists()
     (tmp_path / "away").rename(boxes[1])
     assert manager.words() == {"STATUS": "Moving files"}
     mover.stop()
