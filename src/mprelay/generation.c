@@ -94,9 +94,10 @@ bool generation_open(const struct settings *settings, const struct relay *common
     struct generation *generation = sys.allocate(sizeof *generation);
     if (generation == NULL)
         return error_set(err, ERROR_NO_MEMORY, "no memory for the relay");
-    *generation = (struct generation){
-        .relay = {.counters = common->counters, .repeats = common->repeats, .registrar = common->registrar}};
-    throttle_init(&generation->relay.fsp_throttle);
+    *generation = (struct generation){.relay = {.counters = common->counters,
+                                                .repeats = common->repeats,
+                                                .registrar = common->registrar,
+                                                .fsp_throttle = common->fsp_throttle}};
     for (int i = 0; i < 3; i++)
         generation->relay.outboxes[i] = generation->outboxes[i];
     if (!raise_limits(settings, err) || !generation_write_paths(generation, settings, err) ||

@@ -25,7 +25,8 @@ struct generation {
 bool generation_write_paths(struct generation *generation, const struct settings *settings,
                             struct error *err) MUST_CHECK;
 
-/* What goes on over all generations stays the caller's and valid: of `common` that are counters, repeats and registrar. */
+/* What goes on over all generations stays the caller's and valid: of `common` that are counters, repeats, registrar
+ * and throttle. */
 bool generation_open(const struct settings *settings, const struct relay *common, struct generation **out,
                      struct error *err) MUST_CHECK;
 bool generation_start(struct generation *generation, struct error *err) MUST_CHECK;

@@ -124,8 +124,7 @@ static void set_limits(struct http *http, const struct settings *settings)
     limits->request_timeout = (int64_t)settings->request_timeout;
     limits->min_rate = settings->min_rate;
     http->service.relay->memory.most = settings->max_memory;
-    throttle_set(&http->service.relay->fsp_throttle, settings->fsp_throttle.count,
-                 (int64_t)settings->fsp_throttle.time);
+    throttle_set(http->service.relay->fsp_throttle, settings->fsp_throttle.count, (int64_t)settings->fsp_throttle.time);
     spool_set_limits(http->service.relay->spool, settings->min_free, settings->max_inbox_files);
 }
 

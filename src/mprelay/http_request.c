@@ -320,7 +320,7 @@ static bool check_fallback(struct request *request, const char *method, const st
     if (head->stacked)
         return error_refuse(err, ERROR_UNSUPPORTED, "http", "more than one Content-Encoding");
     return envelope_coding(head->content_encoding, ENVELOPE_MULTIPART, &request->task.coding, err) &&
-           fsp_check_room(&request->worker->service->relay->fsp_throttle, sys_ticks(), err) &&
+           fsp_check_room(request->worker->service->relay->fsp_throttle, sys_ticks(), err) &&
            check_length(request, head);
 }
 

@@ -44,6 +44,7 @@ struct program {
     char log[DAEMON_PATH_SIZE];
     struct counters counters;
     struct registrar registrar;
+    struct throttle fsp_throttle;
     struct relay common;                /* what all generations share */
     struct sandbox sandbox;
     struct handover_sockets given;      /* by the relay whose place we take */
@@ -111,7 +112,9 @@ static bool prepare(struct program *program, bool only_checks, struct error *err
     const struct settings *settings = settings_of(program);
     counters_init(&program->counters);
     registrar_init(&program->registrar);
-    program->common = (struct relay){.counters = &program->counters, .registrar = &program->registrar};
+    throttle_init(&program->fsp_throttle);
+    program->common = (struct relay){
+        .counters = &program->counters, .registrar = &program->registrar, .fsp_throttle = &program->fsp_throttle};
     return signature_init(err) && write_log_paths(settings, program->logs, program->log, err) &&
            open_addresses(program, only_checks, err) &&
            (!settings->sandbox ||

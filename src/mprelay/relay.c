@@ -134,7 +134,7 @@ static bool take_fallback(struct relay *relay, struct xml_reader *reader, struct
     task->throttled_at = sys_ticks();
     return envelope_open_plain(task->body, ENVELOPE_IDENTITY, &limits, task->arena, &task->message, &task->err) &&
            parse_report(reader, task) &&
-           fsp_take(task->settings, &task->report, &relay->fsp_throttle, task->throttled_at, &task->throttled,
+           fsp_take(task->settings, &task->report, relay->fsp_throttle, task->throttled_at, &task->throttled,
                     &task->err) &&
            prepare_record(task);
 }
@@ -373,12 +373,12 @@ static void add_verdict(struct log_block *block, const struct task *task)
         add_kept(block, task, id);
 }
 
-void relay_log(struct relay *relay, struct task *task)
+void relay_log(const struct relay *relay, struct task *task)
 {
     struct log_block block;
     count(relay, task);
     if (task->err.kind != ERROR_NONE && task->throttled > 0)
-        throttle_give(&relay->fsp_throttle, task->throttled, task->throttled_at);
+        throttle_give(relay->fsp_throttle, task->throttled, task->throttled_at);
     log_block_begin(&block);
     if (task->settings->log_context)
         log_block_set_context(&block, task->number);

@@ -31,7 +31,7 @@ struct relay {
     struct counters *counters;
     struct repeats *repeats;
     struct registrar *registrar;
-    struct throttle fsp_throttle;
+    struct throttle *fsp_throttle;
 };
 
 /* What is known of one request, in the order in which it becomes known. */
@@ -73,7 +73,7 @@ bool relay_take(struct relay *relay, struct xml_reader *reader, struct keyring *
 /* There is nothing to keep: the answer can go. */
 bool task_is_settled(const struct task *task);
 void relay_note_kept(struct relay *relay, const struct task *task);
-void relay_log(struct relay *relay, struct task *task);
+void relay_log(const struct relay *relay, struct task *task);
 void task_fini(struct task *task);
 
 #endif

@@ -1,9 +1,10 @@
 """The fallback status point takes a few topics from anybody, in any encoding, and so many; its files are low."""
+import signal
 import uuid
 
 import admin
 import wire
-from relay import Relay
+from relay import Relay, wait_until
 
 PATH = "/SMS_FSP/.sms_fsp"
 TEXT = wire.report(topic_type=800, state_id=321, priority=0)
@@ -65,6 +66,17 @@ def test_more_than_the_throttle_is_told_to_come_again(start_watched):
     found = admin.samples(relay)
     assert found['mprelay_requests_total{form="fsp",code="200"}'] == 2
     assert found['mprelay_requests_total{form="fsp",code="503"}'] == 1
+
+
+def test_a_reload_that_opens_the_spool_anew_does_not_empty_the_throttle(start, tmp_path):
+    config = tmp_path / "my.conf"
+    config.write_text("fsp = on\nfsp-throttle = 2/24h\n")
+    relay = start(config=config)
+    assert relay.post(fallback()).status == 200
+    config.write_text("fsp = on\nfsp-throttle = 3/24h\nunverified-prefix = N_\n")
+    relay.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: any("settings reloaded" in record.text for record in relay.log()), "the settings")
+    assert [relay.post(fallback()).status for _ in range(3)] == [200, 200, 503]
 
 
 def test_what_is_not_kept_does_not_use_up_the_throttle(start, small_disk):

@@ -82,7 +82,7 @@ static void name_record(struct task *task)
 }
 
 /* Logs the task to a log of its own; what the records say must be `expected`, and the last be of that type. */
-static void assert_log(struct relay *relay, struct task *task, enum log_level level, const char *expected,
+static void assert_log(const struct relay *relay, struct task *task, enum log_level level, const char *expected,
                        enum log_type type)
 {
     struct log_settings settings = usual;
@@ -160,9 +160,11 @@ static void each_vocabulary_has_its_lines(void **state)
 
 static struct relay fallback_relay(void)
 {
+    static struct throttle throttle;
     struct relay relay = usual_relay();
-    throttle_init(&relay.fsp_throttle);
-    throttle_set(&relay.fsp_throttle, 1, 3600 * (int64_t)1000000);
+    throttle_init(&throttle);
+    relay.fsp_throttle = &throttle;
+    throttle_set(&throttle, 1, 3600 * (int64_t)1000000);
     return relay;
 }
 
