@@ -39,7 +39,8 @@ bool deliver_many(const char *directory, struct deliver_file *files, size_t *cou
  * *count may be there all the same, whole. */
 bool deliver_again(const char *directory, struct deliver_file *files, size_t *count, struct error *err) MUST_CHECK;
 
-/* Makes a file there and removes it: *now is its time, by the clock of that file system, microseconds since 1970. */
+/* Could a file be put there now? One is made, and removed: *now is its time, by the clock of that file system,
+ * microseconds since 1970. */
 bool deliver_probe(const char *directory, int64_t *now, struct error *err) MUST_CHECK;
 
 bool deliver_sweep(const char *directory, int64_t now, struct error *err) MUST_CHECK;

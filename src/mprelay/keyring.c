@@ -50,15 +50,35 @@ bool keyring_path(const struct settings *settings, char out[DAEMON_PATH_SIZE], s
 }
 
 /* Whoever may write there may report in everybody's name. */
-static bool check_rights(const char *directory, bool written, struct error *err)
+static bool check_owner(int directory, const char *path, struct error *err)
 {
     struct stat status;
-    if (sys.fstatat(AT_FDCWD, directory, &status, 0) != 0 || access(directory, R_OK | X_OK) != 0)
-        return error_os(err, "cannot read the keys in '%s', trust-dir", directory);
-    if (!S_ISDIR(status.st_mode) || (status.st_mode & S_IWOTH) != 0)
-        return error_set(err, ERROR_SYSTEM, "trust-dir '%.150s' is no directory, or others may write there", directory);
-    return !written || access(directory, W_OK) == 0 ||
-           error_os(err, "trust-first-use and registration cannot keep keys in '%s', trust-dir", directory);
+    if (sys.fstat(directory, &status) != 0)
+        return error_os(err, "cannot ask for the rights of '%s', trust-dir", path);
+    return (status.st_mode & S_IWOTH) == 0 ||
+           error_set(err, ERROR_SYSTEM, "trust-dir '%.150s': others may write there", path);
+}
+
+/* A disk that is full today is no reason not to start. */
+static bool check_writable(const char *path, struct error *err)
+{
+    int64_t now;
+    if (deliver_probe(path, &now, err) || err->kind == ERROR_NO_SPACE)
+        return true;
+    errno = err->os;
+    return error_os(err, "trust-first-use and registration cannot keep keys in '%s', trust-dir", path);
+}
+
+/* Opened and written to, because what the sandbox has put out of reach shows in no other way. */
+static bool check_rights(const char *path, bool written, struct error *err)
+{
+    const int directory = sys.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (directory < 0)
+        return error_os(err, "cannot read the keys in '%s', trust-dir", path);
+    const bool ours = access(path, X_OK) == 0 ? check_owner(directory, path, err)
+                                              : error_os(err, "cannot read the keys in '%s', trust-dir", path);
+    (void)sys.close(directory);         /* only asked */
+    return ours && (!written || check_writable(path, err));
 }
 
 bool keyring_is_used(const struct settings *settings)

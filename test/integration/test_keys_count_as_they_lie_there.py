@@ -78,3 +78,18 @@ def test_a_reload_takes_the_policy_if_its_keys_can_be_read(start, tmp_path, afte
     relay.process.send_signal(signal.SIGHUP)
     wait_until(lambda: any(words in r.text for r in relay.log()), words)
     assert relay.post(message(UNKNOWN)).status == (200 if "not reloaded" in words else 403)
+
+
+@pytest.mark.parametrize("before, after", [("", "trust-dir = {outside}\n"),
+                                           ("signature-policy = off\ntrust-dir = {outside}\n", "trust-dir = {outside}\n"),
+                                           ("trust-dir = {outside}\n", "trust-dir = {outside}\ntrust-first-use = yes\n")])
+def test_a_reload_does_not_take_keys_that_the_sandbox_has_put_out_of_reach(start, tmp_path, tmp_path_factory, before, after):
+    outside = tmp_path_factory.mktemp("outside")
+    config = tmp_path / "mprelay.conf"
+    config.write_text(before.format(outside=outside))
+    relay = start(root=tmp_path / "root", config=str(config))
+    config.write_text(after.format(outside=outside))
+    relay.process.send_signal(signal.SIGHUP)
+    told = wait_until(lambda: [r.text for r in relay.log() if "reloaded" in r.text], "the end of the reload")
+    assert "settings not reloaded" in told[0] and "trust-dir" in told[0] and "in reach" in told[0]
+    assert list(outside.iterdir()) == []

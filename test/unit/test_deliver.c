@@ -66,6 +66,18 @@ static void a_name_that_is_taken_stays_with_its_file(void **state)
     assert_int_equal(count_files(true), 0);
 }
 
+static void who_only_tries_leaves_nothing(void **state)
+{
+    struct error err;
+    int64_t now;
+    (void)state;
+    assert_true(deliver_probe(place, &now, &err));
+    assert_int_equal(count_files(false) + count_files(true), 0);
+    assert_false(deliver_probe("/proc", &now, &err));
+    assert_false(deliver_probe("/none", &now, &err));
+    assert_int_equal(err.os, ENOENT);
+}
+
 static void over_another_the_new_one_is_there(void **state)
 {
     struct error err;
@@ -408,6 +420,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_file_is_there_whole_and_nothing_else),
         TEST(a_name_that_is_taken_stays_with_its_file),
+        TEST(who_only_tries_leaves_nothing),
         TEST(over_another_the_new_one_is_there),
         TEST(a_directory_that_is_not_there_is_said_to_be),
         TEST(a_file_is_synced_before_it_is_named_and_its_name_before_it_is_told),

@@ -366,6 +366,8 @@ static void a_key_that_is_there_is_never_replaced(void **state)
 
 /* ---- preparing ---- */
 
+static int refused_with;
+
 static void a_directory_is_made_and_its_rights_are_asked_for(void **state)
 {
     char place[PATH_SIZE];
@@ -396,6 +398,31 @@ static void a_directory_is_made_and_its_rights_are_asked_for(void **state)
     (void)snprintf(place, sizeof place, "%s/file", home);
     settings.trust_dir = place;
     assert_false(keyring_prepare(&settings, &err));
+}
+
+static int refuse_new_files(int directory, const char *path, int flags, mode_t mode)
+{
+    if ((flags & O_CREAT) == 0)
+        return sys_kernel.openat(directory, path, flags, mode);
+    errno = refused_with;
+    return -1;
+}
+
+static void keys_of_first_use_need_a_place_that_can_be_written_to(void **state)
+{
+    struct settings settings = {.root = home, .signature_policy = TRUST_VERIFY, .trust_first_use = true};
+    (void)state;
+    assert_true(keyring_prepare(&settings, &err));
+    sys.openat = refuse_new_files;
+    refused_with = EACCES;
+    assert_false(keyring_prepare(&settings, &err));
+    assert_int_equal(err.os, EACCES);
+    assert_non_null(strstr(err.text, "trust-first-use"));
+    refused_with = ENOSPC;
+    assert_true(keyring_prepare(&settings, &err));      /* another day there will be room */
+    refused_with = EACCES;
+    settings.trust_first_use = false;
+    assert_true(keyring_prepare(&settings, &err));
 }
 
 /* ---- the golden request, through the relay ---- */
@@ -465,6 +492,7 @@ int main(void)
         TEST(an_interrupted_read_goes_on),
         TEST(a_key_that_is_there_is_never_replaced),
         TEST(a_directory_is_made_and_its_rights_are_asked_for),
+        TEST(keys_of_first_use_need_a_place_that_can_be_written_to),
         TEST(no_changed_byte_of_part_2_gets_through_the_relay),
     };
     return cmocka_run_group_tests(tests, begin, close_reader);
