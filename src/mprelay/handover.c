@@ -239,13 +239,13 @@ static bool wait_for(const struct handover *handover, int fd)
     return both[1].revents == 0;
 }
 
-/* True: he is ready, and we are done. */
+/* True: he is ready, or we end while he has our sockets, and we are done. In both cases they are his. */
 static bool serve(const struct handover *handover, int connection)
 {
     char byte;
     if (!is_one_of_us(connection) || !send_sockets(connection, &handover->sockets))
         return false;
-    return wait_for(handover, connection) && recv(connection, &byte, 1, 0) == 1;
+    return !wait_for(handover, connection) || recv(connection, &byte, 1, 0) == 1;
 }
 
 static void *run(void *argument)

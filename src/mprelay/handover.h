@@ -6,7 +6,8 @@
  * the other is ready.
  * Calling sequence, of who comes: handover_take; handover_find for each address; handover_finish, with `ready` when it
  * accepts connections. Of who is there: handover_open before it limits itself (sandbox.h), handover_start,
- * handover_close; when another has taken its place `given` is called once, from a thread of its own.
+ * handover_close; when another has taken its place `given` is called once, from a thread of its own; also when it ends
+ * while another has its sockets and is not ready yet.
  */
 #ifndef MPRELAY_HANDOVER_H
 #define MPRELAY_HANDOVER_H

@@ -2,6 +2,7 @@
 was answered is there."""
 import contextlib
 import os
+import socket
 
 import admin
 from crowd import Crowd
@@ -58,6 +59,35 @@ def test_one_that_cannot_start_leaves_the_place_to_the_other(start, tmp_path):
             assert failing.process.wait(PATIENCE) == 78
         go_on(crowd)
         assert relay.process.poll() is None
+
+
+class Successor:
+    """Plays the next relay up to where it has the sockets and is not ready."""
+    def __init__(self, relay):
+        place = relay.root.stat()
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.sock.connect("\0mprelay-%x-%x" % (place.st_dev, place.st_ino))
+        names, self.fds, _, _ = socket.recv_fds(self.sock, 65536, 100)
+        self.names = names.decode().split("\n")
+
+    def close(self):
+        self.sock.close()
+        for fd in self.fds:
+            os.close(fd)
+
+
+def test_one_that_ends_too_early_leaves_the_names_of_its_sockets(start, tmp_path):
+    path = tmp_path / "mp.sock"
+    relay = start(root=tmp_path / "root", listen="unix:%s" % path)
+    successor = Successor(relay)
+    relay.stop()
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        given = socket.socket(fileno=successor.fds.pop(successor.names.index("unix:%s" % path)))
+        given.settimeout(PATIENCE)
+        given.accept()[0].close()
+    given.close()
+    successor.close()
 
 
 def test_the_service_manager_keeps_the_socket(start, tmp_path):

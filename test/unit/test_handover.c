@@ -109,6 +109,26 @@ static void who_ends_without_a_word_changes_nothing(void **state)
     close_sockets(&sockets);
 }
 
+/* Else he would take away the names of sockets that another is about to listen on. */
+static void who_ends_before_the_other_is_ready_has_given(void **state)
+{
+    static const char *const names[] = {"a", NULL};
+    struct handover_sockets sockets;
+    struct handover_sockets taken;
+    struct error err;
+    (void)state;
+    make_sockets(&sockets, names);
+    struct handover *handover = open_first(&sockets);
+    assert_true(handover_take(home, &taken, &err));
+    handover_close(handover);
+    assert_int_equal(times_given, 1);
+    handover_finish(&taken, true);      /* he does not mind that nobody hears it */
+    close_sockets(&sockets);
+    handover = open_first(&sockets);
+    handover_close(handover);
+    assert_int_equal(times_given, 1);
+}
+
 static void the_next_one_is_found_by_the_one_after_it(void **state)
 {
     static const char *const names[] = {"a", NULL};
@@ -199,6 +219,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_HOME(what_is_given_comes_under_its_name_and_the_giver_hears_of_it),
         IN_HOME(who_ends_without_a_word_changes_nothing),
+        IN_HOME(who_ends_before_the_other_is_ready_has_given),
         IN_HOME(the_next_one_is_found_by_the_one_after_it),
         IN_HOME(a_giver_that_cannot_give_is_an_error_and_not_waited_for),
         IN_HOME(where_nobody_is_nothing_is_taken),
