@@ -44,8 +44,8 @@ struct spool_settings {
     /* NULL, or told from a thread of the spool: what is in the journal cannot be made into files now, and is tried again
      * (once for each trouble); NULL when it could again. */
     void (*trouble)(const struct error *err);
-    /* NULL, or told from a thread of the spool, at most once: the journal, which another process had at the start, is ours
-     * now (NULL), or cannot be. */
+    /* NULL, or told from a thread of the spool: the journal, which another process had at the start, is ours now (NULL), or
+     * cannot be. After that, which is told once, it may still become ours. */
     void (*adopted)(const struct error *err);
     struct metrics_histogram *batch_time;   /* NULL, or where each batch is counted: the microseconds that it took, */
     struct metrics_histogram *batch_size;   /* and its records */

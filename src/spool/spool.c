@@ -28,7 +28,8 @@ struct spool {
     struct spool_settings settings;
     struct keepers keepers;
     struct error complaint;             /* why there was no journal at the start */
-    bool awaits_journal;                /* another process has it; the surveyor's */
+    bool awaits_journal;                /* another process has it, or had; the surveyor's, as the next */
+    bool told;                          /* that it cannot be had from who had it */
 
     pthread_t surveyor;
     bool surveying;
@@ -107,15 +108,19 @@ static bool open_journal(struct spool *spool, struct error *err)
     return journal == NULL || use_journal(spool, journal, err);
 }
 
-/* The other process may have ended, and left something in it: nobody else publishes that before the next start. */
+/* The other process may have ended, and left something in it: nobody else publishes that before the next start. So it is
+ * tried again whatever is wrong, but for want of room: that shows when all that was in it is published. */
 static void try_to_adopt(struct spool *spool)
 {
     struct journal *journal = NULL;
     struct error err;
     if (find_journal(&spool->settings, &journal, &err) && (journal == NULL || use_journal(spool, journal, &err)))
         err.kind = ERROR_NONE;
-    spool->awaits_journal = err.kind == ERROR_BUSY || err.kind == ERROR_NO_MEMORY;
-    if (!spool->awaits_journal && spool->settings.adopted != NULL)
+    const bool waits = err.kind == ERROR_BUSY || err.kind == ERROR_NO_MEMORY;
+    const bool tells = err.kind == ERROR_NONE || (!waits && !spool->told);
+    spool->awaits_journal = err.kind != ERROR_NONE && err.kind != ERROR_NO_SPACE;
+    spool->told = spool->told || !waits;
+    if (tells && spool->settings.adopted != NULL)
         spool->settings.adopted(err.kind == ERROR_NONE ? NULL : &err);
 }
 

@@ -14,10 +14,10 @@ static void note_adoption(const struct error *err)
     adoptions++;
 }
 
-static void wait_for_adoption(void)
+static void wait_for_adoptions(unsigned count)
 {
     const struct timespec moment = {.tv_nsec = 1000000};
-    while (adoptions == 0)
+    while (adoptions < count)
         (void)nanosleep(&moment, NULL);
 }
 
@@ -68,7 +68,7 @@ static void both_keep_and_the_second_has_the_journal_when_the_first_has_ended(vo
     story_submit(second, WAVE, SIZE);
     wait_until_all_are_there();
     spool_close(first);
-    wait_for_adoption();
+    wait_for_adoptions(1);
     assert_int_equal(adopted_with, ERROR_NONE);
     assert_null(spool_complaint(second));
     assert_true(has_journal(second));
@@ -97,11 +97,33 @@ static void what_the_first_left_in_the_journal_is_published_by_the_second(void *
         begin(&first, &second, sizes[i]);
         end_with_files_missing(first);
         wait_until_all_are_there();
-        wait_for_adoption();
+        wait_for_adoptions(1);
         assert_int_equal(adopted_with, ERROR_NONE);
         assert_int_equal(has_journal(second), sizes[i] > 0);
         end(second);
     }
+}
+
+static void a_journal_that_cannot_be_opened_is_told_once_and_tried_until_what_is_in_it_is_published(void **state)
+{
+    (void)state;
+    struct spool *first = NULL;
+    struct spool *second = NULL;
+    begin(&first, &second, STORY_JOURNAL);
+    faults_plan((struct faults_plan){.call = FAULTS_LINKAT, .nth = 1, .error = ENOSPC, .for_good = true});
+    story_submit(first, WAVE, SIZE);
+    faults_plan((struct faults_plan){.call = FAULTS_OPENAT, .nth = 1, .error = EMFILE, .for_good = true});
+    spool_close(first);
+    wait_for_adoptions(1);
+    assert_int_equal(adopted_with, ERROR_SYSTEM);
+    assert_true(story_count_missing() >= WAVE - 1);
+    faults_plan((struct faults_plan){0});
+    wait_for_adoptions(2);
+    assert_int_equal(adopted_with, ERROR_NONE);
+    assert_int_equal(story_count_missing(), 0);
+    assert_true(has_journal(second));
+    adoptions = 1;
+    end(second);
 }
 
 /* It has no room for a larger one, and does not try that each second. */
@@ -113,7 +135,7 @@ static void a_journal_that_the_second_cannot_use_is_told_once_and_it_works_witho
     begin(&first, &second, 2 * STORY_JOURNAL);
     faults_plan((struct faults_plan){.call = FAULTS_PWRITE, .nth = 1, .error = ENOSPC, .for_good = true});
     spool_close(first);
-    wait_for_adoption();
+    wait_for_adoptions(1);
     assert_int_equal(adopted_with, ERROR_NO_SPACE);
     assert_non_null(spool_complaint(second));
     faults_plan((struct faults_plan){0});
@@ -127,6 +149,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_keep_and_the_second_has_the_journal_when_the_first_has_ended),
         cmocka_unit_test(what_the_first_left_in_the_journal_is_published_by_the_second),
+        cmocka_unit_test(a_journal_that_cannot_be_opened_is_told_once_and_tried_until_what_is_in_it_is_published),
         cmocka_unit_test(a_journal_that_the_second_cannot_use_is_told_once_and_it_works_without),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
