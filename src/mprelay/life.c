@@ -6,6 +6,7 @@
 #include "base/sys.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sysexits.h>
@@ -21,7 +22,12 @@ static struct {
     char refused[SENTENCE_SIZE];
     bool stopping;
     _Atomic bool ending;
+    _Atomic bool is_bound;
     struct timespec bound;
+    pthread_t watch;
+    bool watching;
+    _Atomic bool watched;               /* enough */
+    int64_t watch_bound;
 } life = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static const char *sentence(void)
@@ -107,6 +113,8 @@ static void *end_at_last(void *unused)
 void life_bound_stop(int64_t time)
 {
     pthread_t thread;
+    if (atomic_exchange(&life.is_bound, true))
+        return;
     life.bound = (struct timespec){.tv_sec = time / 1000000, .tv_nsec = time % 1000000 * 1000};
     if (pthread_create(&thread, NULL, end_at_last, NULL) == 0)
         (void)pthread_detach(thread);
@@ -115,4 +123,39 @@ void life_bound_stop(int64_t time)
 bool life_may_end(void)
 {
     return !atomic_exchange(&life.ending, true);
+}
+
+/* ---- a stop while somebody is held up ---- */
+
+/* What was heard is said again, for who ends in good order when he can. */
+static void *watch_for_stop(void *unused)
+{
+    const struct timespec moment = {.tv_nsec = 10 * 1000000L};
+    sigset_t stops;
+    int number = -1;
+    (void)sigemptyset(&stops);          /* these cannot fail with such arguments */
+    (void)sigaddset(&stops, SIGTERM);
+    (void)sigaddset(&stops, SIGINT);
+    while (number < 0 && !life.watched)
+        number = sigtimedwait(&stops, NULL, &moment);
+    if (number < 0)
+        return unused;
+    life_bound_stop(life.watch_bound);
+    (void)kill(getpid(), number);
+    return unused;
+}
+
+void life_begin_watch(int64_t time)
+{
+    life.watch_bound = time;
+    life.watched = false;
+    life.watching = pthread_create(&life.watch, NULL, watch_for_stop, NULL) == 0;
+}
+
+void life_end_watch(void)
+{
+    life.watched = true;
+    if (life.watching)
+        (void)pthread_join(life.watch, NULL);
+    life.watching = false;
 }

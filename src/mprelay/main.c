@@ -337,6 +337,11 @@ static int wait_for_signal(const sigset_t *signals, int64_t time)
     return number < 0 ? 0 : number;
 }
 
+static int64_t stop_bound(const struct program *program)
+{
+    return (int64_t)settings_of(program)->request_timeout + STOP_GRACE;
+}
+
 static bool run(struct program *program, const sigset_t *signals, struct error *err)
 {
     const int64_t watchdog = daemon_watchdog_interval();
@@ -347,14 +352,16 @@ static bool run(struct program *program, const sigset_t *signals, struct error *
         number = wait_for_signal(signals, watchdog);
         if (number == SIGHUP) {
             life_say_reloading();
+            life_begin_watch(stop_bound(program));
             reload(program);
+            life_end_watch();
         }
         if (watchdog > 0 && is_alive(program))
             life_say_alive();
     }
     condition_enter(program->condition, PHASE_STOPPING);
     life_say_stopping(http_count_connections(program->generation->http));
-    life_bound_stop((int64_t)settings_of(program)->request_timeout + STOP_GRACE);
+    life_bound_stop(stop_bound(program));
     log_info("Relay: stopping");
     return true;
 }

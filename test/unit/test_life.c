@@ -1,7 +1,9 @@
 /* What the service manager hears: one sentence, the worst that is true. */
 #include "../../src/mprelay/life.h"
 
+#include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -51,9 +54,81 @@ static void the_status_is_the_worst_that_is_true(void **state)
     assert_false(life_may_end());
 }
 
+/* ---- the end ---- */
+
+/* The status of a process of its own that does this with SIGTERM and SIGINT blocked. */
+static int status_of(void (*story)(void))
+{
+    int status;
+    sigset_t stops;
+    (void)sigemptyset(&stops);
+    (void)sigaddset(&stops, SIGTERM);
+    (void)sigaddset(&stops, SIGINT);
+    const pid_t child = fork();
+    if (child == 0) {
+        (void)pthread_sigmask(SIG_BLOCK, &stops, NULL);
+        story();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void hang(void)
+{
+    for (;;)
+        (void)pause();
+}
+
+static void is_held_up_for_ever(void)
+{
+    life_begin_watch(1000);
+    (void)kill(getpid(), SIGTERM);
+    hang();
+}
+
+static void is_held_up_for_a_while(void)
+{
+    sigset_t stops;
+    int number = 0;
+    (void)sigemptyset(&stops);
+    (void)sigaddset(&stops, SIGINT);
+    life_begin_watch((int64_t)3600 * 1000000);
+    (void)kill(getpid(), SIGINT);
+    life_end_watch();
+    (void)sigwait(&stops, &number);
+    _exit(number == SIGINT ? 7 : 8);
+}
+
+static void is_asked_to_stop_afterwards(void)
+{
+    life_begin_watch(1000);
+    life_end_watch();
+    (void)kill(getpid(), SIGTERM);
+    (void)usleep(20000);
+    _exit(7);
+}
+
+static void who_is_held_up_is_ended_when_a_stop_is_asked_for(void **state)
+{
+    (void)state;
+    assert_int_equal(status_of(is_held_up_for_ever), 75);
+}
+
+static void who_was_held_up_still_hears_that_he_is_to_stop(void **state)
+{
+    (void)state;
+    assert_int_equal(status_of(is_held_up_for_a_while), 7);
+    assert_int_equal(status_of(is_asked_to_stop_afterwards), 7);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_status_is_the_worst_that_is_true)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_is_held_up_is_ended_when_a_stop_is_asked_for),
+        cmocka_unit_test(who_was_held_up_still_hears_that_he_is_to_stop),
+        cmocka_unit_test(the_status_is_the_worst_that_is_true),         /* the last: it has ended afterwards */
+    };
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     char name[64];
     (void)snprintf(name, sizeof name, "@test-life-%d", (int)getpid());
