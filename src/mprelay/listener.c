@@ -260,13 +260,15 @@ bool listener_start(struct listener *listener,
     listener->take = take;
     listener->owner = owner;
     listener->looked = sys_ticks();
-    for (size_t i = 0; i < listener->count; i++)
-        if (listener->origins[i] == ORIGIN_GIVEN)
-            listener->origins[i] = ORIGIN_OURS;         /* we take the place of who gave it */
     listener->sockets[listener->count] = (struct pollfd){.fd = listener->wake, .events = POLLIN};
     errno = pthread_create(&listener->thread, NULL, run_listener, listener);
     listener->running = errno == 0;
-    return listener->running || error_os(err, "cannot start the thread that accepts connections");
+    if (!listener->running)
+        return error_os(err, "cannot start the thread that accepts connections");
+    for (size_t i = 0; i < listener->count; i++)
+        if (listener->origins[i] == ORIGIN_GIVEN)
+            listener->origins[i] = ORIGIN_OURS;         /* we take the place of who gave it */
+    return true;
 }
 
 void listener_turn(struct listener *listener, void *owner)

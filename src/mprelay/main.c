@@ -286,14 +286,18 @@ static void note_given(void *owner)
     (void)kill(getpid(), SIGTERM);      /* as a service manager would */
 }
 
-static bool start_handover(struct program *program, struct error *err)
+/* Not a reason not to start: whoever was here before is left at this moment. */
+static void start_handover(struct program *program)
 {
     static struct handover_sockets sockets;
+    struct error *complaint = &program->handover_complaint;
     listener_write_sockets(program->listener, &sockets);
     condition_write_socket(program->condition, &sockets);
-    if (program->handover == NULL)
-        log_info("Relay: no other relay can take this one's place: %s", program->handover_complaint.text);
-    return program->handover == NULL || handover_start(program->handover, &sockets, note_given, program, err);
+    if (program->handover != NULL && handover_start(program->handover, &sockets, note_given, program, complaint))
+        return;
+    log_info("Relay: no other relay can take this one's place: %s", complaint->text);
+    handover_close(program->handover);
+    program->handover = NULL;
 }
 
 static void say_ready(const struct program *program)
@@ -314,9 +318,9 @@ static bool start(struct program *program, struct error *err)
     if (!handover_open(settings_of(program)->root, &program->given, &program->handover, &program->handover_complaint))
         program->handover = NULL;
     limit_calls(program);
-    if (!generation_start(generation, err) || !listener_start(program->listener, http_take, generation->http, err) ||
-        !start_handover(program, err))
+    if (!generation_start(generation, err) || !listener_start(program->listener, http_take, generation->http, err))
         return false;
+    start_handover(program);
     program->started = true;
     condition_enter(program->condition, PHASE_RUNNING);
     say_ready(program);

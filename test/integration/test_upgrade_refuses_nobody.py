@@ -5,7 +5,9 @@ import os
 import socket
 
 import admin
+import wire
 from crowd import Crowd
+from failing import Failing
 from manager import Sockets, hand_in
 from relay import PATIENCE, Relay, free_port, wait_until
 
@@ -59,6 +61,24 @@ def test_one_that_cannot_start_leaves_the_place_to_the_other(start, tmp_path):
             assert failing.process.wait(PATIENCE) == 78
         go_on(crowd)
         assert relay.process.poll() is None
+
+
+def test_one_that_gets_no_thread_leaves_the_names_of_its_sockets(start, tmp_path):
+    path = tmp_path / "mp.sock"
+    relay = start(root=tmp_path / "root", listen="unix:%s" % path, take_over="yes")
+    relay.address = str(path)
+    failing = Failing(tmp_path / "failing")
+    relay.environment = failing.environment
+    for number in range(1, 1000):
+        failing.arm("pthread_create", "EAGAIN", number)
+        other = Relay.beside(relay, starts=False)
+        wait_until(lambda: b": ready" in other.said.read_bytes() or other.process.poll() is not None, "an end")
+        if other.process.poll() is None:
+            break
+        assert other.process.returncode == 78 and relay.post(wire.plain(wire.report())).status == 200
+    assert number > 5 and relay.process.wait(PATIENCE) == 0
+    assert relay.post(wire.plain(wire.report())).status == 200
+    other.stop()
 
 
 class Successor:
