@@ -142,6 +142,9 @@ static void *watch_for_stop(void *unused)
         return unused;
     life_bound_stop(life.watch_bound);
     (void)kill(getpid(), number);
+    while (!life.watched)
+        (void)nanosleep(&moment,
+                        NULL); /* a thread that has ended and is never joined is a leak to who looks for them */
     return unused;
 }
 
