@@ -74,6 +74,28 @@ static void give_room(struct registrar *registrar, enum keyring_place place)
     (void)pthread_mutex_unlock(&registrar->lock);
 }
 
+/* ---- keys at first sight ---- */
+
+bool registrar_find(void *owner, struct span client, const struct signature_key **out, struct error *err)
+{
+    const struct registrar_desk *desk = owner;
+    return keyring_find(desk->keys, client, out, err);
+}
+
+bool registrar_add(void *owner, struct span client, struct span pem, struct error *err)
+{
+    const struct registrar_desk *desk = owner;
+    bool room;
+    if (!take_room(desk->registrar, KEYRING_TRUSTED, desk->settings, desk->keys, &room, err))
+        return false;
+    if (!room)
+        return error_set(err, ERROR_UNSUPPORTED, "there are max-trusted-keys already");
+    if (keyring_add(desk->keys, client, pem, err))
+        return true;
+    give_room(desk->registrar, KEYRING_TRUSTED);
+    return false;
+}
+
 /* ---- the decision ---- */
 
 struct request {

@@ -38,6 +38,16 @@ struct registrar_decision {
 };
 
 void registrar_init(struct registrar *registrar);
+
+/* Keys for trust_keys (report/trust.h), of which no more are added than max-trusted-keys; `owner` is a desk. */
+struct registrar_desk {
+    struct registrar *registrar;
+    const struct settings *settings;
+    struct keyring *keys;
+};
+bool registrar_find(void *owner, struct span client, const struct signature_key **out, struct error *err) MUST_CHECK;
+bool registrar_add(void *owner, struct span client, struct span pem, struct error *err) MUST_CHECK;
+
 bool registrar_decide(struct registrar *registrar, const struct settings *settings, struct keyring *keys,
                       const struct registration *registration, struct registrar_decision *out,
                       struct error *err) MUST_CHECK;

@@ -51,7 +51,7 @@ static bool open_envelope(struct xml_reader *reader, const struct trust_rules *r
            envelope_finish(&limits, task->arena, message, &task->err);
 }
 
-static struct trust_rules trust_rules(const struct task *task, struct keyring *keys)
+static struct trust_rules trust_rules(const struct task *task, struct registrar_desk *desk)
 {
     const struct settings *settings = task->settings;
     const bool vouched = task->vouch != NULL && task->vouch->kind != VOUCH_NOBODY;
@@ -61,7 +61,7 @@ static struct trust_rules trust_rules(const struct task *task, struct keyring *k
         .first_use = settings->trust_first_use,
         .vouched = vouched,
         .vouched_client = vouched && task->vouch->kind == VOUCH_CLIENT ? span_of(task->vouch->name) : SPAN(""),
-        .keys = {.find = keyring_find, .add = keyring_add, .owner = keys},
+        .keys = {.find = registrar_find, .add = registrar_add, .owner = desk},
     };
 }
 
@@ -109,10 +109,10 @@ bool task_is_settled(const struct task *task)
     return task->repeated || task->enrolled;
 }
 
-static bool take_registration(struct relay *relay, struct xml_reader *reader, const struct trust_rules *rules,
-                              struct task *task)
+static bool take_registration(struct xml_reader *reader, const struct trust_rules *rules, struct task *task)
 {
-    const struct enrolment_tools tools = {relay->registrar, reader, rules->keys.owner, rules->vouched_client};
+    const struct registrar_desk *desk = rules->keys.owner;
+    const struct enrolment_tools tools = {desk->registrar, reader, desk->keys, rules->vouched_client};
     task->enrolled = enrol(&tools, task->settings, &task->message, task->arena, &task->enrolment, &task->err);
     return task->enrolled;
 }
@@ -141,9 +141,10 @@ static bool take_fallback(struct relay *relay, struct xml_reader *reader, struct
 
 static bool take_message(struct relay *relay, struct xml_reader *reader, struct keyring *keys, struct task *task)
 {
-    const struct trust_rules rules = trust_rules(task, keys);
+    struct registrar_desk desk = {relay->registrar, task->settings, keys};
+    const struct trust_rules rules = trust_rules(task, &desk);
     return keyring_use(keys, task->settings, &task->err) && open_envelope(reader, &rules, task) &&
-           (task->message.registers ? take_registration(relay, reader, &rules, task)
+           (task->message.registers ? take_registration(reader, &rules, task)
                                     : take_report(relay, reader, &rules, task));
 }
 

@@ -55,7 +55,8 @@ static const struct config_row rows[] = {
     ROW("max-pending-keys", CONFIG_NUMBER, max_pending_keys, "1000", "1", "100000", ON_RELOAD,
         "Most registered keys that may wait for approval; then clients are told to register later."),
     ROW("max-trusted-keys", CONFIG_NUMBER, max_trusted_keys, "100000", "1", "1000000", ON_RELOAD,
-        "Most keys in trust-dir for registration-approve = auto to add one; then clients are told to register later."),
+        "Most keys in trust-dir for registration-approve = auto or trust-first-use to add one; then clients are told to "
+        "register later, and keys stay unknown."),
 
     ROW("duplicate-window", CONFIG_DURATION, duplicate_window, "24h", "0", "7d", ON_RELOAD,
         "How long a kept CCM_POST is remembered, so that it is not kept twice when it comes again byte for byte; 0: not."),

@@ -52,6 +52,14 @@ def test_the_key_of_the_first_good_message_is_kept_and_counts(start, pairs):
     assert [path.name for path in kept.parent.iterdir()] == [kept.name]
 
 
+def test_nobody_fills_the_disk_with_keys(start, pairs):
+    relay = start(trust_first_use="yes", max_trusted_keys=2, signature_policy="require")
+    clients = ["GUID:00000000-0000-0000-0000-0000000000%02d" % number for number in range(5)]
+    assert [said(relay, message(client, sign=pairs[0])) for client in clients] == [(200, "signed")] * 2 + [(403, "policy")] * 3
+    assert len(list((relay.root / "trust").iterdir())) == 2
+    assert said(relay, message(clients[1], sign=pairs[0])) == (200, "signed")
+
+
 def test_what_cannot_be_read_is_our_failure_and_no_open_door(start, pairs):
     relay = start()
     place = keys.put(relay, KNOWN, b"")
