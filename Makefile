@@ -42,7 +42,7 @@ objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/$(1)/*.c))
 .SECONDEXPANSION:
 .SECONDARY:
 .PHONY: all tests check check-unit check-integration check-fuzz check-mutants lint analyze format asan tsan coverage \
-    campaign bench fuzz install clean help always
+    check-install campaign bench fuzz install uninstall clean help always
 
 all: $(PROGRAMS:%=$(BUILD)/%)  ## Build the programs (DEVELOPER=1: warnings are errors).
 
@@ -107,6 +107,9 @@ check-unit: $(UNIT_TESTS)  ## Run the unit tests (T=spool: one module's).
 check-integration: all $(FAILING)  ## Run the real programs on loopback (T=name: one story).
 	@scripts/run-integration-tests $(BUILD) $(if $(T),-k $(T))
 
+check-install: all  ## Run what `make install` puts there: under a live systemd (as root), in a real bash (T=name).
+	@stories=install scripts/run-integration-tests $(BUILD) $(if $(T),-k $(T))
+
 check-fuzz: $(REPLAYS)  ## Replay every saved fuzz input, without a fuzzer.
 	@scripts/run-fuzz-corpora $(BUILD) $(FUZZ_TARGETS)
 
@@ -163,24 +166,14 @@ analyze:  ## Run clang-tidy and gcc's analyzer over every file.
 format:  ## Bring the sources into the house's format.
 	scripts/format
 
-install: all  ## Install programs, manual pages, units and sample settings (DESTDIR, PREFIX).
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
-	    $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7 $(DESTDIR)$(PREFIX)/share/man/man8 \
-	    $(DESTDIR)$(PREFIX)/share/doc/mprelay $(DESTDIR)$(PREFIX)/lib/systemd/system \
-	    $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
-	install -m 755 $(BUILD)/mprelay $(BUILD)/statesys $(DESTDIR)$(PREFIX)/sbin
-	install -m 755 $(BUILD)/smx $(DESTDIR)$(PREFIX)/bin/smx
-	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 644 man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
-	install -m 644 man/*.7 $(DESTDIR)$(PREFIX)/share/man/man7
-	install -m 644 man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
-	install -m 644 etc/mprelay.conf etc/statesys.conf etc/alerts.yml etc/dashboard.json etc/nginx.conf etc/haproxy.cfg \
-	    $(DESTDIR)$(PREFIX)/share/doc/mprelay
-	for unit in mprelay mprelay-dispatch statesys; do \
-	    sed 's|/usr/local|$(PREFIX)|' etc/$$unit.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit.service; done
-	install -m 644 etc/*.socket $(DESTDIR)$(PREFIX)/lib/systemd/system
-	install -m 644 etc/mprelay.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/mprelay.conf
-	install -m 644 etc/mprelay.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/mprelay.conf
+install uninstall: export DESTDIR := $(DESTDIR)
+install uninstall: export PREFIX := $(PREFIX)
+install uninstall: export UNITS := $(or $(UNITS),$(PREFIX)/lib/systemd/system)
+install: all  ## Install programs, manual pages, units, samples and completion (DESTDIR, PREFIX, UNITS).
+	@scripts/install install $(BUILD)
+
+uninstall:  ## Take away what `make install` put there (DESTDIR, PREFIX).
+	@scripts/install uninstall $(BUILD)
 
 clean:  ## Remove everything that was built.
 	rm -rf build

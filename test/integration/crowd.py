@@ -9,6 +9,16 @@ import wire
 from relay import PATIENCE
 
 
+def connect(address):
+    """To a host and port, or to the path of a unix socket."""
+    if not isinstance(address, str):
+        return socket.create_connection(address, PATIENCE)
+    sock = socket.socket(socket.AF_UNIX)
+    sock.settimeout(PATIENCE)
+    sock.connect(address)
+    return sock
+
+
 class Client:
     def __init__(self, crowd):
         self.crowd, self.sock, self.received = crowd, None, b""
@@ -30,7 +40,7 @@ class Client:
 
     def connect(self):
         self.close()
-        self.sock = socket.create_connection(self.crowd.address, PATIENCE)
+        self.sock = connect(self.crowd.address)
         self.sock.settimeout(None)      # else a look without waiting would wait
 
     def close(self):
