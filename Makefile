@@ -42,7 +42,7 @@ objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/$(1)/*.c))
 .SECONDEXPANSION:
 .SECONDARY:
 .PHONY: all tests check check-unit check-integration check-fuzz check-mutants lint analyze format asan tsan coverage \
-    check-install campaign bench fuzz install uninstall clean help always
+    check-install check-package campaign bench fuzz install uninstall deb clean help always
 
 all: $(PROGRAMS:%=$(BUILD)/%)  ## Build the programs (DEVELOPER=1: warnings are errors).
 
@@ -108,7 +108,10 @@ check-integration: all $(FAILING)  ## Run the real programs on loopback (T=name:
 	@scripts/run-integration-tests $(BUILD) $(if $(T),-k $(T))
 
 check-install: all  ## Run what `make install` puts there: under a live systemd (as root), in a real bash (T=name).
-	@stories=install scripts/run-integration-tests $(BUILD) $(if $(T),-k $(T))
+	@stories=install scripts/run-integration-tests $(BUILD) -k '$(or $(T),not debian)'
+
+check-package: all deb  ## Install, upgrade and purge the Debian packages on a fresh Debian (as root, with a network).
+	@stories=install scripts/run-integration-tests $(BUILD) -k debian
 
 check-fuzz: $(REPLAYS)  ## Replay every saved fuzz input, without a fuzzer.
 	@scripts/run-fuzz-corpora $(BUILD) $(FUZZ_TARGETS)
@@ -174,6 +177,9 @@ install: all  ## Install programs, manual pages, units, samples and completion (
 
 uninstall:  ## Take away what `make install` put there (DESTDIR, PREFIX).
 	@scripts/install uninstall $(BUILD)
+
+deb:  ## Build the Debian packages, in build/deb.
+	@scripts/make-packages
 
 clean:  ## Remove everything that was built.
 	rm -rf build
