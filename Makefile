@@ -107,7 +107,10 @@ check-unit: $(UNIT_TESTS)  ## Run the unit tests (T=spool: one module's).
 check-integration: all $(FAILING)  ## Run the real programs on loopback (T=name: one story).
 	@scripts/run-integration-tests $(BUILD) $(if $(T),-k $(T))
 
-check-install: all  ## Run what `make install` puts there: under a live systemd (as root), in a real bash (T=name).
+build/promtool:
+	scripts/fetch-promtool $@
+
+check-install: all build/promtool  ## Run what `make install` puts there: under a live systemd (as root), in a real bash (T=name).
 	@stories=install scripts/run-integration-tests $(BUILD) -k '$(or $(T),not debian)'
 
 check-package: all deb  ## Install, upgrade and purge the Debian packages on a fresh Debian (as root, with a network).

@@ -50,6 +50,17 @@ def test_a_report_is_kept_and_loaded(site):
     assert "statesys_build_info{" in site.run("curl", "--silent", "http://127.0.0.1:8082/metrics")
 
 
+def test_the_units_are_sound(site):
+    """All of them together, as they were installed; of others on this machine nothing is said here."""
+    units = sorted(path.name for path in (site.files / "usr/local/lib/systemd/system").iterdir())
+    assert len(units) >= 5
+    said = site.run("systemd-analyze", "verify", "--man=no", *units)
+    assert [line for line in said.splitlines() if any(unit in line for unit in units)] == []
+    for unit in units:
+        if unit.endswith(".service"):
+            site.run("systemd-analyze", "security", "--threshold=12", "--no-pager", unit)
+
+
 @PROGRAMS
 def test_it_has_no_rights(site, program):
     pid = site.show(program, "MainPID")
