@@ -72,8 +72,6 @@ def crowd_of(machine, count):
 
 
 def test_it_is_installed_runs_and_keeps_a_report(system):
-    (system.files / ADMINS[1:]).mkdir(parents=True)
-    (system.files / ADMINS[1:] / "proxy.conf").write_text("[Socket]\nListenStream=/run/mprelay/socket\n")
     install(system, "mprelay_*.deb")
     for unit in ("mprelay.service", "mprelay.socket", "mprelay-admin.socket"):
         assert (system.show(unit, "ActiveState"), system.show(unit, "UnitFileState")) == ("active", "enabled")
@@ -81,6 +79,15 @@ def test_it_is_installed_runs_and_keeps_a_report(system):
     assert len(reports(system)) == 1
     said = system.run("stat", "--format=%U %G %a", "/var/lib/mprelay", BOX + "/incoming", "/run/mprelay")
     assert said == "mprelay mprelay 750\n" * 2 + "mprelay mprelay 755\n"
+
+
+def test_the_administrator_adds_a_socket_for_the_proxy(system):
+    (system.files / ADMINS[1:]).mkdir(parents=True)
+    (system.files / ADMINS[1:] / "proxy.conf").write_text("[Socket]\nListenStream=/run/mprelay/socket\n")
+    system.run("systemctl", "daemon-reload")
+    system.run("systemctl", "restart", "mprelay.socket")
+    wait_until(lambda: system.show("mprelay", "ActiveState") == "active", "the relay, which goes with its socket")
+    assert (system.files / "run/mprelay/socket").is_socket()
 
 
 def test_an_upgrade_refuses_nobody_and_keeps_the_settings(system):

@@ -144,7 +144,7 @@ def test_who_is_killed_comes_back(site, program):
 
 @PROGRAMS
 def test_who_hangs_is_started_anew(site, program):
-    add(site, program + ".service", "[Service]\nRestartSec=10ms\nWatchdogSec=300ms\nTimeoutAbortSec=100ms\n")
+    add(site, program + ".service", "[Service]\nRestartSec=10ms\nWatchdogSec=1s\nTimeoutAbortSec=100ms\n")
     site.run("systemctl", "restart", program)
     site.run("kill", "-STOP", site.show(program, "MainPID"))
     wait_until(lambda: "Watchdog timeout" in site.journal(program), "the watchdog")
@@ -153,5 +153,7 @@ def test_who_hangs_is_started_anew(site, program):
 
 @PROGRAMS
 def test_stop_is_a_success(site, program):
+    add(site, program + ".service", "")
+    site.run("systemctl", "restart", program)
     site.run("systemctl", "stop", program)
     assert (site.show(program, "ActiveState"), site.show(program, "Result")) == ("inactive", "success")
