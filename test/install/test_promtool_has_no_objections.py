@@ -86,14 +86,13 @@ def test_each_alarm_rises_when_it_should_and_alone(tmp_path):
 
 @pytest.fixture(scope="module")
 def pages(machine):
-    (machine.files / "etc/statesys.conf").write_text("notify-pause = 100ms\n")
     machine.run("systemctl", "start", "mprelay.socket", "mprelay-admin.socket", "statesys.socket")
     machine.run("systemctl", "start", "mprelay", "statesys")
     for path in (DATA / "samples/reports/A-update-detection.xml", TOP / "LICENSE"):     # one to keep, one to refuse
         with open(path, "rb") as report:
             machine.run("curl", "--silent", "--data-binary", "@-", "--header", "Content-Type: text/xml",
                         "http://127.0.0.1:8080/ccm_system/request", stdin=report)
-    wait_until(lambda: "statesys_heartbeat_timestamp_seconds " in page(machine, 8082), "a heartbeat")
+    wait_until(lambda: 'result="kept"} 1' in page(machine, 8081), "the report")
     return {"mprelay": page(machine, 8081), "statesys": page(machine, 8082)}
 
 
