@@ -1,5 +1,5 @@
 /* The decision hidden here: all are asked at once, so that one that hangs holds up nobody for longer than its own time.
- * The relay is connected to and asked nothing: a request would leave a verdict in its log. */
+ * Where it takes reports, the relay is connected to and asked nothing: a request would leave a verdict in its log. */
 #include "health.h"
 
 #include "base/log.h"
@@ -12,12 +12,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { QUESTIONS = 3, SECONDS = 5, MOST_TEXT = 512 * 1024, TAIL = 128 * 1024 };
+enum { QUESTIONS = 5, SECONDS = 5, MOST_TEXT = 512 * 1024, TAIL = 128 * 1024 };
 
 struct inquiry {
     struct health *out;
     struct error *err;
     unsigned open;                  /* questions without an answer so far */
+    char relay_error[256];          /* why nobody could connect to it */
     bool failed;
 };
 
@@ -50,7 +51,7 @@ static void __attribute__((format(printf, 2, 3))) add_reason(struct inquiry *inq
 }
 
 /* The strings behind the bracket of {"ready": false, "reasons": ["..."]}. */
-static void add_reasons(struct inquiry *inquiry, struct span json)
+static void add_reasons(struct inquiry *inquiry, const char *who, struct span json)
 {
     const char *at = json.len == 0 ? NULL : memchr(json.at, '[', json.len);
     const char *end = json.at + json.len;
@@ -59,7 +60,7 @@ static void add_reasons(struct inquiry *inquiry, struct span json)
     char text[512];
     for (; at != NULL && at < end; at++) {
         if (*at == '"' && inside)
-            add_reason(inquiry, "statesys: %.*s", (int)len, text);
+            add_reason(inquiry, "%s: %.*s", who, (int)len, text);
         if (*at == '"') {
             inside = !inside;
             len = 0;
@@ -81,9 +82,19 @@ static void take_readiness(struct inquiry *inquiry, const struct web_answer *ans
     if (answer->status == 0)
         add_reason(inquiry, "statesys does not answer: %s", answer->error);
     else if (answer->status == 503)
-        add_reasons(inquiry, answer->body);
+        add_reasons(inquiry, "statesys", answer->body);
     else if (answer->status != 200)
         add_reason(inquiry, "statesys answers /readyz with %ld", answer->status);
+}
+
+/* A relay without an admin listener is asked nothing more than whether it listens. */
+static void take_relay_readiness(struct inquiry *inquiry, const struct web_answer *answer)
+{
+    struct health *out = inquiry->out;
+    out->relay_tells = answer->status == 200 || answer->status == 503;
+    out->relay_ready = answer->status == 200;
+    if (answer->status == 503)
+        add_reasons(inquiry, "mprelay", answer->body);
 }
 
 static void take_metrics(struct inquiry *inquiry, const struct web_answer *answer)
@@ -96,7 +107,7 @@ static void take_connection(struct inquiry *inquiry, const struct web_answer *an
 {
     inquiry->out->relay_answers = answer->error == NULL;
     if (answer->error != NULL)
-        add_reason(inquiry, "mprelay does not answer: %s", answer->error);
+        (void)snprintf(inquiry->relay_error, sizeof inquiry->relay_error, "%s", answer->error);
 }
 
 static void take_answer(void *owner, const struct web_answer *answer)
@@ -104,6 +115,15 @@ static void take_answer(void *owner, const struct web_answer *answer)
     struct question *question = owner;
     question->inquiry->open--;
     question->take(question->inquiry, answer);
+}
+
+/* When all have answered. */
+static void judge_relay(struct inquiry *inquiry, bool guessed)
+{
+    struct health *out = inquiry->out;
+    out->relay_answers = out->relay_answers || (guessed && out->relay_tells);
+    if (!out->relay_answers)
+        add_reason(inquiry, "mprelay does not answer: %s", inquiry->relay_error);
 }
 
 /* ---- asking ---- */
@@ -195,7 +215,9 @@ bool health_read(const struct health_sources *sources, struct health *out, struc
     struct inquiry inquiry = {.out = out, .err = err};
     struct question questions[QUESTIONS] = {{&inquiry, take_readiness, sources->statesys, "/readyz"},
                                             {&inquiry, take_metrics, sources->statesys, "/metrics"},
-                                            {&inquiry, take_connection, sources->relay, NULL}};
+                                            {&inquiry, take_connection, sources->relay, NULL},
+                                            {&inquiry, take_relay_readiness, sources->relay_pages, "/readyz"},
+                                            {&inquiry, take_metrics, sources->relay_pages, "/metrics"}};
     struct web *web = NULL;
     *out = (struct health){.time = sys_now(), .verdict_time = INT64_MIN};
     buffer_init(&out->metrics, MOST_TEXT);
@@ -206,6 +228,8 @@ bool health_read(const struct health_sources *sources, struct health *out, struc
         add_reason(&inquiry, "statesys has no address to be asked at (admin-listen)");
     read = read && ask(&inquiry, web, questions);
     web_close(web);
+    if (read)
+        judge_relay(&inquiry, sources->relay_guessed);
     if (read)
         look_into_log(&inquiry, sources->relay_log);
     if (read && !inquiry.failed)

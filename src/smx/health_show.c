@@ -43,7 +43,11 @@ static double now_seconds(const struct health *health)
 static void show_relay(FILE *out, const struct health *health)
 {
     char age[MOST_AGE];
-    (void)fprintf(out, "mprelay    %s\n", health->relay_answers ? "answers" : "does not answer");
+    (void)fprintf(out, "mprelay    %s\n",
+                  !health->relay_answers ? "does not answer"
+                  : health->relay_ready  ? "ready"
+                  : health->relay_tells  ? "not ready"
+                                         : "answers, but its admin listener does not");
     if (health->verdict.len == 0)
         return;
     (void)fputs("  last     ", out);
@@ -118,7 +122,7 @@ static void show_statesys(FILE *out, const struct health *before, const struct h
                   now->statesys_ready     ? "ready"
                   : now->statesys_answers ? "not ready"
                                           : "does not answer");
-    if (now->metrics.len == 0)
+    if (!now->statesys_answers)
         return;
     show_backlog(out, now);
     show_heartbeat(out, now);
@@ -130,9 +134,19 @@ static void show_statesys(FILE *out, const struct health *before, const struct h
     show_row(out, now, "clients", "statesys_clients");
 }
 
+static void show_reports(FILE *out, const struct health *before, const struct health *now)
+{
+    if (!now->relay_tells)
+        return;
+    (void)fputs("  reports  ", out);
+    show_samples(out, buffer_span(&now->metrics), "mprelay_reports_total");
+    (void)fprintf(out, "; %.0f a minute\n", health_rate(before, now, "mprelay_reports_total"));
+}
+
 void health_show(FILE *out, const struct health *before, const struct health *now)
 {
     show_relay(out, now);
+    show_reports(out, before, now);
     show_statesys(out, before, now);
     if (now->reasons.len == 0) {
         (void)fputs("healthy\n", out);
@@ -185,6 +199,7 @@ void health_show_json(FILE *out, const struct health *before, const struct healt
 {
     (void)fprintf(out, "{\"healthy\":%s", now->reasons.len == 0 ? "true" : "false");
     show_json_bool(out, "relay_answers", now->relay_answers);
+    (void)fprintf(out, ",\"relay_ready\":%s", !now->relay_tells ? "null" : now->relay_ready ? "true" : "false");
     show_json_bool(out, "statesys_answers", now->statesys_answers);
     show_json_bool(out, "statesys_ready", now->statesys_ready);
     (void)fputs(",\"reasons\":[", out);

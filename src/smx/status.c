@@ -18,6 +18,7 @@ struct options {
     struct place_options where;
     const char *url;
     const char *relay;
+    const char *relay_pages;
     bool json;
     bool batch;
     uint64_t count;                 /* of looks that are shown; 0: without end */
@@ -39,7 +40,8 @@ static int show_usage(FILE *out, int status)
                 "  --config FILE  settings of statesys (/etc/statesys.conf)\n"
                 "  --root DIR     in place of the one that stands there\n"
                 "  --url URL      of statesys's pages (its admin-listen)\n"
-                "  --relay URL    of mprelay (http://127.0.0.1:8080)\n",
+                "  --relay URL    where mprelay takes reports (its pages say; else http://127.0.0.1:8080)\n"
+                "  --relay-admin URL  of mprelay's pages (http://127.0.0.1:8081); empty: it has none\n",
                 out);
     return status;
 }
@@ -63,6 +65,9 @@ static bool take_option(struct options *options, int option)
         return true;
     case 'l':
         options->relay = optarg;
+        return true;
+    case 'a':
+        options->relay_pages = optarg;
         return true;
     case 'j':
         options->json = true;
@@ -88,6 +93,7 @@ static bool read_options(int argc, char **argv, const char *letters, struct opti
                                           {"root", required_argument, NULL, 'r'},
                                           {"url", required_argument, NULL, 'u'},
                                           {"relay", required_argument, NULL, 'l'},
+                                          {"relay-admin", required_argument, NULL, 'a'},
                                           {"json", no_argument, NULL, 'j'},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
@@ -114,6 +120,8 @@ static bool find_sources(const struct options *options, struct view *out, struct
     out->sources = (struct health_sources){
         .statesys = options->url == NULL ? out->place.admin : options->url,
         .relay = options->relay == NULL ? "http://127.0.0.1:8080" : options->relay,
+        .relay_guessed = options->relay == NULL,
+        .relay_pages = options->relay_pages == NULL ? "http://127.0.0.1:8081" : options->relay_pages,
         .relay_log = out->log,
     };
     return true;

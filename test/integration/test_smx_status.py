@@ -10,20 +10,20 @@ from relay import BUILD, free_port
 
 def smx(verb, relay_port, admin, root, *options):
     done = subprocess.run([BUILD / "smx", verb, "--root", root, "--url", admin, "--relay",
-                           "127.0.0.1:%d" % relay_port, *options], capture_output=True, text=True)
+                           "127.0.0.1:%d" % relay_port, "--relay-admin", "", *options], capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
 
 
 @pytest.fixture
-def site(start, start_statesys, tmp_path):
+def site(start_watched, start_statesys, tmp_path):
     """status() of a relay and a state system on one root, where a report has come through."""
-    relay, statesys = start(root=str(tmp_path / "site")), start_statesys(root=tmp_path / "site")
+    relay, statesys = start_watched(root=str(tmp_path / "site")), start_statesys(root=tmp_path / "site")
     statesys.wait_for_heartbeat()
     assert relay.post(wire.plain(wire.report(messages=2))).status == 200
     statesys.wait_until_loaded()
 
     def site(verb="status", *options):
-        return smx(verb, relay.port, statesys.settings["admin_listen"], statesys.root, *options)
+        return smx(verb, relay.port, statesys.admin, statesys.root, "--relay-admin", relay.admin, *options)
     site.relay, site.statesys = relay, statesys
     return site
 
@@ -32,12 +32,12 @@ def test_a_site_that_is_well_has_status_0_and_its_figures(site):
     site.statesys.wait_for_line("Processed 2 records with 0 invalid")
     status, said = site()
     assert status == 0 and said.endswith("healthy\n"), said
-    for words in ("kept as", "Message Records Processed/min 0", "Message File Records PreProcessed/min 0",
+    for words in ("mprelay    ready\n", "reports  kept 1, repeated 0, refused 0, failed 0; 0 a minute\n", "kept as", "Message Records Processed/min 0", "Message File Records PreProcessed/min 0",
                   "heartbeat ", "backlog    high 0, normal 0, low 0", "missing    0 messages in 0 ranges"):
         assert words in said, said
     status, said = site("status", "--json")
     facts = json.loads(said)
-    assert (status, facts["healthy"], facts["reasons"]) == (0, True, [])
+    assert (status, facts["healthy"], facts["relay_ready"], facts["reasons"]) == (0, True, True, [])
     assert "kept as" in facts["relay_verdict"]
     assert facts["metrics"]["statesys_messages_total loaded"] == 3      # with the heartbeat
 
@@ -58,6 +58,34 @@ def test_the_reasons_of_the_state_system_are_shown(say, tmp_path):
     assert status == 1 and 'statesys: disk "inbox" full\n  statesys: no ?[31mdatabase\n' in said, said
 
 
+def test_a_relay_that_cannot_keep_reports_is_a_reason(site):
+    site.statesys.stop()
+    box = site.relay.box
+    box.rename(box.with_name("away"))
+    box.write_text("no directory")
+    assert site.relay.post(wire.plain(wire.report())).status in (500, 503)
+    status, said = site()
+    assert status == 1 and "mprelay    not ready\n" in said and "\n  mprelay: reports cannot be kept: " in said, said
+    assert json.loads(site("status", "--json")[1])["relay_ready"] is False
+
+
+def test_a_relay_without_admin_listener_is_not_blamed(site):
+    status, said = site("status", "--relay-admin", "127.0.0.1:%d" % free_port())
+    assert status == 0 and said.startswith("mprelay    answers, but its admin listener does not\n"), said
+
+
+def test_a_relay_that_takes_reports_elsewhere_is_well(start_watched, start_statesys, tmp_path):
+    relay = start_watched(root=str(tmp_path / "site"), listen="unix:%s" % (tmp_path / "socket"))
+    statesys = start_statesys(root=tmp_path / "site")
+    statesys.wait_for_heartbeat()
+    where = "--root", statesys.root, "--url", statesys.admin, "--relay-admin", relay.admin
+    done = subprocess.run([BUILD / "smx", "status", *where], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.startswith("mprelay    ready\n"), done.stdout
+    done = subprocess.run([BUILD / "smx", "status", *where, "--relay", "127.0.0.1:%d" % relay.port],
+                          capture_output=True, text=True)
+    assert done.returncode == 1 and "mprelay does not answer: " in done.stdout, done.stdout
+
+
 def test_a_report_that_was_not_kept_is_a_reason(site):
     log = site.relay.log_path
     site.relay.stop()
@@ -75,7 +103,7 @@ def test_top_shows_as_many_looks_as_wanted(site):
 
 @pytest.mark.parametrize("verb, options, status", [
     ("status", ["--help"], 0), ("top", ["--help"], 0), ("status", ["-b"], 64), ("top", ["-n", "0"], 64),
-    ("status", ["more"], 64), ("top", ["--json"], 64), ("status", ["--url", "ftp://x"], 64),
+    ("status", ["more"], 64), ("top", ["--json"], 64), ("status", ["--url", "ftp://x"], 64), ("status", ["--relay-admin", "ftp://x"], 64),
 ])
 def test_how_it_is_used(tmp_path, verb, options, status):
     got, said = smx(verb, free_port(), "127.0.0.1:%d" % free_port(), tmp_path, *options)
