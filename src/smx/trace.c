@@ -19,8 +19,9 @@
 enum { MOST_FILES = 8 };
 
 static const char usage[] =
-    "Usage: smx trace CLIENT:SERIAL | CLIENT SERIAL\n"
-    "Shows where the message of a client (GUID or name) with that serial number is, and how it came.\n";
+    "Usage: smx trace CLIENT:SERIAL | CLIENT SERIAL | {ID} | FILE.smx\n"
+    "Shows where the message of a client (GUID or name) with that serial number is, and how it came; or what became of\n"
+    "a report, by the ID that its sender's log has or by the name of its file.\n";
 
 struct trace {
     struct db *db;
@@ -146,7 +147,8 @@ static void say_file(const char *what, const char *name)
 
 static void say_lines(const struct trace *trace, const char *file)
 {
-    if (trace_show_lines(trace->place.logs, file) == 0)
+    struct trace_lines lines = {.logs = trace->place.logs, .word = file};
+    if (trace_show_lines(&lines) == 0)
         (void)fputs("  no line of a log names it (any more)\n", stdout);
 }
 
@@ -233,6 +235,8 @@ int verb_trace(int argc, char **argv)
     const int ended = command_end(&command);
     if (ended != COMMAND_RUN)
         return ended;
+    if (argc - optind == 1 && command.form == TABLE_COLUMNS && trace_is_report(argv[optind]))
+        return trace_report(&command, argv[optind]);
     if (optind == argc || command.form != TABLE_COLUMNS || !read_words(argv + optind, argc - optind, &trace.serial) ||
         trace.serial > INT64_MAX)
         return command_misuse(&command, "trace: name a client and a serial number");

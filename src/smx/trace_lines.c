@@ -1,5 +1,5 @@
 /* The decision hidden here: a file is known in the logs by its name without its end, which the state system may change
- * (.smx, .SMW). Logs are read record by record, rotated ones too. */
+ * (.smx, .SMW), a message by its ID. Logs are read record by record, rotated ones too. */
 #include "trace.h"
 
 #include "base/log.h"
@@ -10,21 +10,46 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-enum { READ_ROOM = 2 * 1024 * 1024 };
+enum { READ_ROOM = 2 * 1024 * 1024, MOST_LOGS = 2048 * TRACE_NAME_SIZE };
 
 struct scan {
+    struct trace_lines *lines;
     struct span stem;
     size_t count; /* lines shown */
     char *bytes;
     size_t len;
 };
 
+static bool names(struct span text, struct span word)
+{
+    return memmem(text.at, text.len, word.at, word.len) != NULL;
+}
+
+/* The host before it cannot have the quote that ends it (relay.c). */
+static void note_kept(struct trace_lines *lines, struct span text)
+{
+    static const char words[] = "': kept as ";
+    const char *at = memmem(text.at, text.len, words, sizeof words - 1);
+    size_t len = 0;
+    if (at == NULL || text.len < 15 || memcmp(text.at, "Relay: Message ", 15) != 0)
+        return;
+    at += sizeof words - 1;
+    while (at + len < text.at + text.len && at[len] != ',' && len < TRACE_NAME_SIZE - 1)
+        len++;
+    memcpy(lines->kept, at, len);
+    lines->kept[len] = '\0';
+}
+
 static void show_record(struct scan *scan, const struct log_record *record)
 {
     char time[SHOW_TIME_SIZE];
-    if (record->type == LOG_PLAIN || memmem(record->text.at, record->text.len, scan->stem.at, scan->stem.len) == NULL)
+    if (record->type == LOG_PLAIN || !names(record->text, scan->stem) ||
+        (scan->lines->but != NULL && names(record->text, span_of(scan->lines->but))))
         return;
+    note_kept(scan->lines, record->text);
     (void)printf("  %s  ", show_utc_time(record->time, time));
     show_text(stdout, record->text, "~");
     (void)fputc('\n', stdout);
@@ -78,16 +103,46 @@ static bool is_log(const char *name)
     return ours && len > 4 && (strcmp(name + len - 4, ".log") == 0 || strcmp(name + len - 4, ".lo_") == 0);
 }
 
-size_t trace_show_lines(const char *logs, const char *file)
+static int compare(const void *a, const void *b)
 {
-    struct scan scan = {.stem = {file, strcspn(file, ".")}, .bytes = sys.allocate(READ_ROOM)};
-    DIR *directory = opendir(logs);
+    return strcmp(a, b);
+}
+
+/* In the order of their names, which is that of time: X-YYYYMMDD-HHMMSS.log, X.lo_, X.log. */
+static bool list_logs(DIR *directory, struct buffer *out)
+{
+    struct error err;
+    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        char name[TRACE_NAME_SIZE] = "";
+        (void)snprintf(name, sizeof name, "%.255s", entry->d_name);
+        if (is_log(name) && !buffer_add(out, name, sizeof name, &err))
+            return false;
+    }
+    if (out->len > 0)
+        qsort(out->at, out->len / TRACE_NAME_SIZE, TRACE_NAME_SIZE, compare);
+    return true;
+}
+
+static void scan_directory(struct scan *scan, DIR *directory)
+{
+    struct buffer found;
+    buffer_init(&found, MOST_LOGS);
+    if (!list_logs(directory, &found))
+        show_error("not all logs are looked into: there are too many");
+    for (size_t at = 0; at < found.len; at += TRACE_NAME_SIZE)
+        scan_file(scan, dirfd(directory), found.at + at);
+    buffer_fini(&found);
+}
+
+size_t trace_show_lines(struct trace_lines *lines)
+{
+    struct scan scan = {
+        .lines = lines, .stem = {lines->word, strcspn(lines->word, ".")}, .bytes = sys.allocate(READ_ROOM)};
+    DIR *directory = opendir(lines->logs);
     if (directory == NULL)
-        show_error("cannot open the directory '%s': %s", logs, strerror(errno));
+        show_error("cannot open the directory '%s': %s", lines->logs, strerror(errno));
     if (directory != NULL && scan.bytes != NULL && scan.stem.len > 0)
-        for (const struct dirent *entry; (entry = readdir(directory)) != NULL;)
-            if (is_log(entry->d_name))
-                scan_file(&scan, dirfd(directory), entry->d_name);
+        scan_directory(&scan, directory);
     if (directory != NULL)
         (void)closedir(directory);
     sys.release(scan.bytes);

@@ -1,7 +1,7 @@
 """smx trace follows one message from the relay's log to its row, and says what nobody knows."""
 import wire
 from reports import CLIENT, client, message, report, smx as numbered
-from smx_command import run
+from smx_command import run, smx
 
 
 def test_trace_leads_from_the_verdict_to_the_row(start, start_statesys, database):
@@ -39,8 +39,46 @@ def test_trace_finds_what_waits(start_statesys):
         file.unlink()
 
 
+def test_a_report_is_followed_by_its_id_or_its_file(start, start_statesys, database):
+    statesys = start_statesys(database=database)
+    relay = start(root=str(statesys.root))
+    assert relay.post(wire.ccm(report(message(1)), message_id="{KEPT}")).status == 200
+    assert relay.post(wire.ccm(b"<Report/>", message_id="{REFUSED}")).status == 400
+    kept = relay.next_verdicts(2)[0]["file"]
+    statesys.wait_for_line("Processing file: " + kept)
+    statesys.wait_until_loaded()
+    said = run(statesys, "trace", "{KEPT}")
+    assert said.index("{KEPT} from ") < said.index("File: %s was loaded 20" % kept) < said.index("Processing file: ")
+    assert said.count("kept as ") == 1 and ": 1 messages, 0 of them invalid\n" in said
+    assert "{KEPT} from " in run(statesys, "trace", "incoming/" + kept)
+    said = run(statesys, "trace", "{REFUSED}")
+    assert "refused with 400, report: " in said and "File: " not in said
+    assert "no line of a log" in smx("trace", "--root", statesys.root, "{NONE}").stdout.decode()
+    run(statesys, "trace", "{NONE}", status=66)
+    statesys.stop()
+    assert relay.post(wire.ccm(report(message(2)), message_id="{WAITS}")).status == 200
+    relay.stop()
+    assert ".smx is in incoming\n" in run(statesys, "trace", "{WAITS}")
+
+
+def test_a_file_that_was_put_aside_is_traced_to_its_reason(start_statesys):
+    statesys = start_statesys()
+    statesys.load(numbered(1, client=client(1)))
+    statesys.put("BAD.smx", b"no report")
+    statesys.stop()
+    for place, words in [("incoming/high", "incoming/high"), ("process/1/2", "process"),
+                         ("corrupt", "corrupt: 2026-11-23T05:02:52Z line 1: bad")]:
+        file = statesys.inbox / place / "X.SMW"
+        file.write_bytes(b"no report")
+        file.with_name("X.SMW.why").write_text("2026-11-23T05:02:52Z line 1: bad\n")
+        assert "File: X.SMW is in %s\n" % words in run(statesys, "trace", "x.smx")
+        file.unlink()
+    assert "File: y.smx is not there, and not known" in smx("trace", "--root", statesys.root, "y.smx").stdout.decode()
+
+
 def test_wrong_words_are_told(start_statesys):
     statesys = start_statesys()
     for words, status in [([], 64), (["x"], 64), (["x:"], 64), (["a", "b"], 64), (["--csv", "x:1"], 64),
-                          (["x:9223372036854775808"], 64), (["nobody:1"], 66)]:
+                          (["x:9223372036854775808"], 64), (["nobody:1"], 66),
+                          (["--csv", "{x}"], 64), (["{"], 64), (["{x}", "{y}"], 64)]:
         assert run(statesys, "trace", *words, status=status).startswith("smx: ")
