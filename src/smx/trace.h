@@ -12,7 +12,7 @@
 
 enum { TRACE_NAME_SIZE = 256 };
 
-/* What is looked for in the logs of relay and state system, from the oldest line to the newest. */
+/* What is looked for in the logs of relay, mover and state system, from the oldest line to the newest. */
 struct trace_lines {
     const char *logs;
     const char *word;               /* a file, whose end does not count, or the ID of a message */

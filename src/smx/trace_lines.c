@@ -95,11 +95,12 @@ static void scan_file(struct scan *scan, int directory, const char *name)
     (void)sys.close(fd); /* only read from */
 }
 
-/* MP_Relay.log, MP_Relay.lo_, MP_Relay-20261122-120000.log, and statesys's. */
+/* MP_Relay.log, MP_Relay.lo_, MP_Relay-20261122-120000.log, and those of the mover and the state system. */
 static bool is_log(const char *name)
 {
     const size_t len = strlen(name);
-    const bool ours = strncmp(name, "MP_Relay", 8) == 0 || strncmp(name, "statesys", 8) == 0;
+    const bool ours = strncmp(name, "MP_Relay", 8) == 0 || strncmp(name, "mpfdm", 5) == 0 ||
+                      strncmp(name, "statesys", 8) == 0;
     return ours && len > 4 && (strcmp(name + len - 4, ".log") == 0 || strcmp(name + len - 4, ".lo_") == 0);
 }
 

@@ -73,6 +73,11 @@ def test_a_file_that_was_put_aside_is_traced_to_its_reason(start_statesys):
         file.with_name("X.SMW.why").write_text("2026-11-23T05:02:52Z line 1: bad\n")
         assert "File: X.SMW is in %s\n" % words in run(statesys, "trace", "x.smx")
         file.unlink()
+    log = statesys.root / "logs/mpfdm.log"
+    log.write_text('<![LOG[Moved file /mnt/y.smx to /in/y.smx]LOG]!><time="05:00:00.000+000" date="11-23-2026" '
+                   'component="SMS_MP_FILE_DISPATCH_MANAGER" context="" type="1" thread="1" file="carrier.c:1">\r\n')
+    assert "  2026-11-23T05:00:00.000Z  Moved file /mnt/y.smx to /in/y.smx\n" in run(statesys, "trace", "y.smx")
+    log.unlink()
     assert "File: y.smx is not there, and not known" in smx("trace", "--root", statesys.root, "y.smx").stdout.decode()
 
 
