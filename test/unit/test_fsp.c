@@ -39,7 +39,9 @@ static void its_path_is_known_in_any_case_and_only_where_it_is_on(void **state)
 
 static void assert_topics(const char *topic, bool good)
 {
-    settings.fsp_topics = (struct config_list){&topic, 1};
+    static const char *one;
+    one = topic;
+    settings.fsp_topics = (struct config_list){&one, 1};
     assert_int_equal(fsp_check(&settings, &err), good);
     if (!good)
         assert_non_null(strstr(err.text, topic));

@@ -350,7 +350,7 @@ static void note(char step)
 
 static int trace_fsync(int fd)
 {
-    struct stat status, from;
+    struct stat status = {0}, from = {0};
     assert_true(fstat(fd, &status) == 0 && stat(outbox, &from) == 0);
     note(!S_ISDIR(status.st_mode) ? 'F' : status.st_ino == from.st_ino ? 'd' : 'D');
     return 0;
@@ -397,7 +397,7 @@ static int refuse_to_unlink(int directory, const char *name, int flags)
 /* Another mover has found the file, synced the directory, and removed the source, just before our sync fails. */
 static int fail_to_sync_the_inbox(int fd)
 {
-    struct stat status, inbox;
+    struct stat status = {0}, inbox = {0};
     assert_true(fstat(fd, &status) == 0 && stat(inboxes[0], &inbox) == 0);
     if (status.st_ino != inbox.st_ino)
         return 0;
