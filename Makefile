@@ -140,6 +140,7 @@ asan tsan: export KILLS = 10
 asan tsan: export CUTS = 2
 asan tsan: export CALLS = 1
 asan tsan: export EVERY = 5
+tsan: export ONE_IN = 4
 
 # A model of one thread that takes minutes has nothing to show there.
 TSAN = BUILD=build/tsan $(SANITIZED) SANITIZE=-fsanitize=thread LEAVE_OUT=test_spool_cuts

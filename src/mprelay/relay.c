@@ -148,6 +148,12 @@ static bool take_message(struct relay *relay, struct xml_reader *reader, struct 
                                     : take_report(relay, reader, &rules, task));
 }
 
+/* ENOENT: not one key but the directory of all is away, as where a disk was unmounted in use. */
+static bool tells_of_a_lost_disk(const struct error *err)
+{
+    return err->os == EIO || err->os == ENOENT || err->os == ENODEV || err->os == ESTALE;
+}
+
 bool relay_take(struct relay *relay, struct xml_reader *reader, struct keyring *keys, struct task *task)
 {
     task->begun = true;
@@ -156,7 +162,7 @@ bool relay_take(struct relay *relay, struct xml_reader *reader, struct keyring *
         return error_set(&task->err, ERROR_NO_MEMORY, "the system refused memory for the report");
     if (task->fallback ? take_fallback(relay, reader, task) : take_message(relay, reader, keys, task))
         return true;
-    if (task->err.os == EIO)
+    if (tells_of_a_lost_disk(&task->err))
         spool_doubt(relay->spool);      /* keys lie beside it, and no report will reach it to notice */
     return false;
 }

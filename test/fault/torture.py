@@ -3,6 +3,7 @@
 failure left: while it takes reports, while it starts, while it stops."""
 import functools
 import itertools
+import os
 import pathlib
 import random
 import re
@@ -17,6 +18,9 @@ from failing import ERRORS, NOTHING, OF_MEMORY, Failing
 from tortured import HONEST, Tortured, status_of
 
 IN_VAIN = 2             # runs without a failure, one after the other: threads do not always make the same calls
+
+
+ONE_IN, TIMES = int(os.environ.get("ONE_IN", 1)), itertools.count()
 
 
 def every_fault(call, error, attempt):
@@ -34,8 +38,8 @@ def some_faults(call, count, runs, chance, attempt):
 
 
 def each_call(failing, memory, counts, runs, chance, attempt):
-    """Every fault until none is left; or so many runs of each call."""
-    for call in failing.names:
+    """Every fault until none is left; or so many runs of each call, of one call in ONE_IN at each time."""
+    for call in failing.names[next(TIMES) % ONE_IN::ONE_IN]:
         if counts[call] == 0 or (call in OF_MEMORY) != memory:
             continue
         if runs > 0:

@@ -1,7 +1,11 @@
 """Thousands of hostile reports and envelopes: each has the right status, one verdict, and its file or none."""
+import os
+
 import pytest
 
 import cases
+
+ONE_IN = int(os.environ.get("ONE_IN", 1))       # of what is swept through
 
 pytest.register_assert_rewrite("outcomes")
 import outcomes  # noqa: E402
@@ -9,7 +13,7 @@ import outcomes  # noqa: E402
 
 @pytest.mark.parametrize("family", cases.FAMILIES)
 def test_hostile_content_is_answered_as_specified(shared_relay, family):
-    found = outcomes.send(shared_relay, cases.hostile(family))
+    found = outcomes.send(shared_relay, cases.hostile(family)[::ONE_IN if family == "sweeps" else 1])
     assert outcomes.complaints(shared_relay, found) == []
 
 

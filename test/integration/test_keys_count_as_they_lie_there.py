@@ -1,4 +1,7 @@
 """trust-dir: a key counts from the moment when its file is there; with trust-first-use the relay puts files there."""
+import contextlib
+import os
+import pathlib
 import signal
 
 import pytest
@@ -71,6 +74,24 @@ def test_what_cannot_be_read_is_our_failure_and_no_open_door(start, pairs):
     assert all(v["failed"] == "500" and "trust" in v["failure"] for v in relay.next_verdicts(4))
     (relay.root / "away").rename(place.parent)
     assert said(relay, message(UNKNOWN)) == (200, "unsigned")
+
+
+def test_with_the_directory_of_keys_away_the_disk_of_the_inbox_is_let_go(start):
+    """It may have been unmounted lazily: no report would reach the spool to notice, and nobody could mend the disk."""
+    relay = start(journal_size=0)
+    assert said(relay, message(UNKNOWN)) == (200, "unsigned")
+    links = pathlib.Path("/proc/%d/fd" % relay.process.pid)
+
+    def holds_the_inbox():
+        with contextlib.suppress(FileNotFoundError):        # closed meanwhile
+            return any(os.readlink(link).startswith(str(relay.box)) for link in links.iterdir())
+        return True
+    assert holds_the_inbox()
+    (relay.root / "trust").rename(relay.root / "away")
+    assert relay.post(message(UNKNOWN)).status == 500
+    wait_until(lambda: not holds_the_inbox(), "the inbox to be let go")
+    (relay.root / "away").rename(relay.root / "trust")
+    assert relay.post(message(UNKNOWN)).status == 200
 
 
 @pytest.mark.parametrize("after, words", [

@@ -73,12 +73,17 @@ def test_one_that_gets_no_thread_leaves_the_names_of_its_sockets(start, tmp_path
         failing.arm("pthread_create", "EAGAIN", number)
         other = Relay.beside(relay, starts=False)
         wait_until(lambda: b": ready" in other.said.read_bytes() or other.process.poll() is not None, "an end")
-        if other.process.poll() is None:
-            break
-        assert other.process.returncode == 78 and relay.post(wire.plain(wire.report())).status == 200
-    assert number > 5 and relay.process.wait(PATIENCE) == 0
+        if other.process.poll() is None:            # no thread of ours was refused: perhaps one of a sanitizer
+            assert relay.process.wait(PATIENCE) == 0
+            relay = other
+            if not failing.disarm():
+                break
+        else:
+            assert other.process.returncode == 78
+        assert relay.post(wire.plain(wire.report())).status == 200
+    assert number > 5
     assert relay.post(wire.plain(wire.report())).status == 200
-    other.stop()
+    relay.stop()
 
 
 class Successor:
