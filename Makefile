@@ -191,4 +191,4 @@ clean:  ## Remove everything that was built.
 help:  ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-26s %s\n", $$1, $$2}'
 
--include $(shell find $(BUILD) -path '*/deb' -prune -o -name '*.d' -type f -print 2>/dev/null)
+-include $(shell find $(BUILD)/src $(BUILD)/test -name '*.d' 2>/dev/null)
