@@ -25,6 +25,15 @@ struct admin_pages {
     void *owner;
 };
 
+/* For `reasons`: what could not be added is told by `failed` and `err`, and nothing is added after it. */
+struct admin_reasons {
+    struct buffer *out;
+    bool failed;
+    struct error err;
+};
+/* One sentence, cut at 511 bytes. */
+void admin_add_reason(struct admin_reasons *reasons, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 struct admin;
 bool admin_open(int socket, const struct admin_pages *pages, struct admin **out, struct error *err) MUST_CHECK;
 void admin_close(struct admin *admin); /* NULL is allowed */

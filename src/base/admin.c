@@ -8,6 +8,7 @@
 #include "base/sys.h"
 
 #include <microhttpd.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -201,6 +202,19 @@ static void note_connection(void *owner, struct MHD_Connection *connection, void
         note_begin(owner, socket);
     else
         note_end(owner, socket);
+}
+
+/* ---- reasons ---- */
+
+void admin_add_reason(struct admin_reasons *reasons, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments); /* cut off rather than lost */
+    va_end(arguments);
+    reasons->failed = reasons->failed || !buffer_add(reasons->out, text, strlen(text), &reasons->err) ||
+                      !buffer_add(reasons->out, "\n", 1, &reasons->err);
 }
 
 /* ---- opening ---- */

@@ -6,7 +6,6 @@
 #include "base/sys.h"
 #include "observer.h"
 
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 
@@ -27,35 +26,18 @@ struct operation {
 
 /* ---- ready or not ---- */
 
-struct reasons {
-    struct buffer *out;
-    bool failed;
-    struct error err;
-};
-
-__attribute__((format(printf, 2, 3))) static void add_reason(struct reasons *reasons, const char *format, ...)
-{
-    char text[512];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments); /* cut off rather than lost */
-    va_end(arguments);
-    reasons->failed = reasons->failed || !buffer_add(reasons->out, text, strlen(text), &reasons->err) ||
-                      !buffer_add(reasons->out, "\n", 1, &reasons->err);
-}
-
-static void add_error(struct reasons *reasons, const char *what, const struct error *err)
+static void add_error(struct admin_reasons *reasons, const char *what, const struct error *err)
 {
     if (err->kind != ERROR_NONE)
-        add_reason(reasons, "%s: %s", what, err->text);
+        admin_add_reason(reasons, "%s: %s", what, err->text);
 }
 
-static void judge_database(const struct site *site, const struct observation *seen, struct reasons *reasons)
+static void judge_database(const struct site *site, const struct observation *seen, struct admin_reasons *reasons)
 {
     if (seen->database.kind != ERROR_NONE)
         add_error(reasons, "the database cannot be reached", &seen->database);
     else if (atomic_load(&site->database_lost))
-        add_reason(reasons, "the loader could not reach the database when it last tried");
+        admin_add_reason(reasons, "the loader could not reach the database when it last tried");
 }
 
 static int64_t oldest_of(const struct observation *seen)
@@ -67,25 +49,27 @@ static int64_t oldest_of(const struct observation *seen)
     return oldest;
 }
 
-static void judge_backlog(const struct properties *properties, const struct observation *seen, struct reasons *reasons)
+static void judge_backlog(const struct properties *properties, const struct observation *seen,
+                          struct admin_reasons *reasons)
 {
     const int64_t oldest = oldest_of(seen), bound = properties->polling_interval + HOUR, now = sys_now();
     if (oldest < now - bound)
-        add_reason(reasons, "a file has been waiting in the inbox for %lld minutes",
-                   (long long)((now - oldest) / MINUTE));
+        admin_add_reason(reasons, "a file has been waiting in the inbox for %lld minutes",
+                         (long long)((now - oldest) / MINUTE));
 }
 
 /* A state system that has just started, perhaps for the first time, has as long for its first. */
 static void judge_heartbeat(const struct operation *operation, const struct properties *properties, int64_t heartbeat,
-                            struct reasons *reasons)
+                            struct admin_reasons *reasons)
 {
     const int64_t since = heartbeat > operation->started ? heartbeat : operation->started;
     const int64_t age = sys_now() - since;
     if (age > HEARTBEATS_MISSED * properties->heartbeat_interval)
-        add_reason(reasons, "no heartbeat of the last %lld minutes came through the inbox", (long long)(age / MINUTE));
+        admin_add_reason(reasons, "no heartbeat of the last %lld minutes came through the inbox",
+                         (long long)(age / MINUTE));
 }
 
-static void judge(const struct operation *operation, const struct observation *seen, struct reasons *reasons)
+static void judge(const struct operation *operation, const struct observation *seen, struct admin_reasons *reasons)
 {
     const struct force *force = atomic_load(&operation->site->force);
     judge_database(operation->site, seen, reasons);
@@ -101,15 +85,15 @@ static void judge(const struct operation *operation, const struct observation *s
 static bool write_reasons(void *owner, struct buffer *out, struct error *err)
 {
     struct operation *operation = owner;
-    struct reasons reasons = {.out = out};
+    struct admin_reasons reasons = {.out = out};
     struct observation seen;
     int64_t hangs;
     observer_look(operation->observer, &seen, &hangs);
     if (hangs > HANGS)
-        add_reason(&reasons, "the database or the inbox has not answered for %lld seconds",
-                   (long long)(hangs / SECOND));
+        admin_add_reason(&reasons, "the database or the inbox has not answered for %lld seconds",
+                         (long long)(hangs / SECOND));
     if (seen.taken == 0 && hangs <= HANGS)
-        add_reason(&reasons, "the database or the inbox has not answered yet");
+        admin_add_reason(&reasons, "the database or the inbox has not answered yet");
     if (seen.taken != 0)
         judge(operation, &seen, &reasons);
     if (reasons.failed)
