@@ -20,12 +20,12 @@ ALL_LDFLAGS = -pthread -pie -Wl,-z,relro,-z,now,-z,noexecstack $(SANITIZE) $(LDF
 need = $(if $(shell pkg-config --exists $(1) && echo yes),,$(error $(1) is missing: apt-get install pkg-config $(2)))
 ifneq ($(filter-out clean help format,$(or $(MAKECMDGOALS),all)),)
 $(call need,libmicrohttpd,libmicrohttpd-dev)$(call need,libxml-2.0,libxml2-dev)
-$(call need,zlib,zlib1g-dev)$(call need,libcurl,libcurl4-openssl-dev)
+$(call need,zlib,zlib1g-dev)$(call need,libdeflate,libdeflate-dev)$(call need,libcurl,libcurl4-openssl-dev)
 $(call need,sqlite3,libsqlite3-dev)$(call need,libpq,libpq-dev)$(call need,libcrypto,libssl-dev)
-LIBRARY_CFLAGS := $(shell pkg-config --cflags libmicrohttpd libxml-2.0 zlib libcurl sqlite3 libpq libcrypto)
-LIBS_mprelay := $(shell pkg-config --libs libmicrohttpd libxml-2.0 zlib libcrypto)
+LIBRARY_CFLAGS := $(shell pkg-config --cflags libmicrohttpd libxml-2.0 zlib libdeflate libcurl sqlite3 libpq libcrypto)
+LIBS_mprelay := $(shell pkg-config --libs libmicrohttpd libxml-2.0 zlib libdeflate libcrypto)
 LIBS_statesys := $(shell pkg-config --libs libmicrohttpd libxml-2.0 sqlite3 libpq libcrypto)
-LIBS_smx := $(shell pkg-config --libs libcurl libxml-2.0 zlib sqlite3 libpq libcrypto)
+LIBS_smx := $(shell pkg-config --libs libcurl libxml-2.0 zlib libdeflate sqlite3 libpq libcrypto)
 endif
 
 PROGRAMS := mprelay statesys smx

@@ -1,13 +1,18 @@
 /*
- * The decision hidden here: the inflated size is not sent, so it is guessed, and a stream that does not fit into the
- * guess is first run to its end to be measured, then inflated again into exactly the room that it needs. So a bomb
- * costs time up to the limit but no memory, and an honest stream is written once and never copied.
+ * The decision hidden here: libdeflate, which is quick but can only say yes or no, takes the usual stream; what it does
+ * not take, for whatever reason, is zlib's to judge and to explain.
+ *
+ * The inflated size is not sent, so it is guessed, and a stream that does not fit into the guess is first run to its end
+ * to be measured, then inflated again into exactly the room that it needs. So a bomb costs time up to the limit but no
+ * memory, and an honest stream is written once and never copied.
  */
 #include "inflate.h"
 
 #include "base/sys.h"
 
+#include <libdeflate.h>
 #include <limits.h>
+#include <pthread.h>
 #include <zlib.h>
 
 enum {
@@ -122,13 +127,47 @@ static size_t guess(const struct job *job, size_t expected)
     return least(least(usual, times(job->stream.len, BELIEVED_RATIO)), job->most);
 }
 
-static bool inflate_into_arena(struct job *job, size_t expected, struct arena *arena, struct span *out,
+/* ---- the usual stream ---- */
+
+static void *allocate_once(size_t size)
+{
+    return sys.allocate(size);
+}
+
+static void release_once(void *at)
+{
+    sys.release(at);
+}
+
+static void set_allocator(void)
+{
+    libdeflate_set_memory_allocator(allocate_once, release_once);
+}
+
+/* False: it is not whole, not good, has something behind it or does not fit, or there is no memory. */
+static bool inflate_at_once(struct span stream, char *room, size_t size, struct span *out)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    size_t used, len;
+    (void)pthread_once(&once, set_allocator);
+    struct libdeflate_decompressor *inflater = libdeflate_alloc_decompressor();
+    if (inflater == NULL)
+        return false;
+    const bool whole = libdeflate_zlib_decompress_ex(inflater, stream.at, stream.len, room, size, &used, &len) ==
+                           LIBDEFLATE_SUCCESS &&
+                       used == stream.len;
+    libdeflate_free_decompressor(inflater);
+    if (whole)
+        *out = (struct span){room, len};
+    return whole;
+}
+
+/* ---- any stream ---- */
+
+/* `room` is the first try. */
+static bool inflate_into_arena(struct job *job, char *room, size_t size, struct arena *arena, struct span *out,
                                struct error *err)
 {
-    size_t size = guess(job, expected);
-    char *room = arena_alloc(arena, size);
-    if (room == NULL)
-        return arena_error(arena, "limit", err);
     int result = run(job, room, size, Z_FINISH);
     if (result == Z_BUF_ERROR && job->z.avail_out == 0) {
         if (!measure(job, &size, err))
@@ -144,18 +183,30 @@ static bool inflate_into_arena(struct job *job, size_t expected, struct arena *a
     return true;
 }
 
+static bool inflate_carefully(struct job *job, enum inflate_format format, char *room, size_t size,
+                              struct arena *arena, struct span *out, struct error *err)
+{
+    static const int window_bits[] = {[INFLATE_ZLIB] = 15, [INFLATE_GZIP] = 15 + 16};   /* as zlib.h numbers them */
+    if (inflateInit2(&job->z, window_bits[format]) != Z_OK)
+        return error_set(err, ERROR_NO_MEMORY, "the system refused memory for inflating");
+    rewind_stream(job);
+    const bool done = inflate_into_arena(job, room, size, arena, out, err);
+    (void)inflateEnd(&job->z);      /* fails only for a stream that was never begun */
+    return done;
+}
+
+/* A gzip stream is left to zlib, which checks its head, too. */
 bool inflate_whole(struct span stream, const struct inflate_options *options, struct arena *arena, struct span *out,
                    struct error *err)
 {
-    static const int window_bits[] = {[INFLATE_ZLIB] = 15, [INFLATE_GZIP] = 15 + 16};   /* as zlib.h numbers them */
     struct job job = {.z = {.zalloc = allocate, .zfree = release}, .stream = stream};
     if (stream.len >= UINT_MAX)
         return error_refuse(err, ERROR_TOO_BIG, "limit", "a compressed stream of %zu bytes", stream.len);
     set_most(&job, options);
-    if (inflateInit2(&job.z, window_bits[options->format]) != Z_OK)
-        return error_set(err, ERROR_NO_MEMORY, "the system refused memory for inflating");
-    rewind_stream(&job);
-    const bool done = inflate_into_arena(&job, options->expected, arena, out, err);
-    (void)inflateEnd(&job.z);       /* fails only for a stream that was never begun */
-    return done;
+    const size_t size = guess(&job, options->expected);
+    char *room = arena_alloc(arena, size);
+    if (room == NULL)
+        return arena_error(arena, "limit", err);
+    return (options->format == INFLATE_ZLIB && inflate_at_once(stream, room, size, out)) ||
+           inflate_carefully(&job, options->format, room, size, arena, out, err);
 }
