@@ -183,8 +183,8 @@ static bool inflate_into_arena(struct job *job, char *room, size_t size, struct 
     return true;
 }
 
-static bool inflate_carefully(struct job *job, enum inflate_format format, char *room, size_t size,
-                              struct arena *arena, struct span *out, struct error *err)
+static bool inflate_carefully(struct job *job, enum inflate_format format, char *room, size_t size, struct arena *arena,
+                              struct span *out, struct error *err)
 {
     static const int window_bits[] = {[INFLATE_ZLIB] = 15, [INFLATE_GZIP] = 15 + 16};   /* as zlib.h numbers them */
     if (inflateInit2(&job->z, window_bits[format]) != Z_OK)

@@ -14,6 +14,21 @@ static const struct xml_section sections[] = {
     {{"<?", 2}, {"?>", 2}, {"<?x ", 4}},
 };
 
+/* Where the scan of a text, and of a tag, has something to look at. */
+enum { ENDS_TEXT = 1, ENDS_TAG = 2, QUOTES = 4 };
+
+static const unsigned char signs[256] = {
+    ['<'] = ENDS_TEXT, ['&'] = ENDS_TEXT, ['>'] = ENDS_TAG, ['"'] = QUOTES, ['\''] = QUOTES,
+};
+
+/* The first of these signs, or the end. */
+static const char *skip_to(const char *at, const char *end, unsigned which)
+{
+    while (at < end && (signs[(unsigned char)*at] & which) == 0)
+        at++;
+    return at;
+}
+
 static bool starts_with(struct span text, struct span start)
 {
     return text.len >= start.len && memcmp(text.at, start.at, start.len) == 0;
@@ -33,11 +48,9 @@ static size_t measure_tag(struct span text, size_t *attributes)
 {
     const char *const end = text.at + text.len;
     *attributes = 0;
-    for (const char *at = text.at; at < end; at++) {
+    for (const char *at = text.at; (at = skip_to(at, end, ENDS_TAG | QUOTES)) < end; at++) {
         if (*at == '>')
             return (size_t)(at + 1 - text.at);
-        if (*at != '"' && *at != '\'')
-            continue;
         ++*attributes;
         at = memchr(at + 1, *at, (size_t)(end - at - 1));
         if (at == NULL)
@@ -93,9 +106,7 @@ static size_t scan_section(struct xml_scan *scan, struct span text, bool last)
 
 static size_t scan_text(struct span text, bool last)
 {
-    size_t len = 0;
-    while (len < text.len && text.at[len] != '<' && text.at[len] != '&')
-        len++;
+    const size_t len = (size_t)(skip_to(text.at, text.at + text.len, ENDS_TEXT) - text.at);
     return len < text.len ? len : without_tail(text, last);
 }
 
