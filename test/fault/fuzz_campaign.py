@@ -29,7 +29,7 @@ TARGETS = {
     "compose": Target(0.1, 8192), "inspect": Target(0.05, 8192), "logline": Target(0.01, 9000),
     "journal": Target(0.005, 16384), "file": Target(0.25, 8192), "scrape": Target(0.05, 4096),
     "filter": Target(0.05, 1024), "key": Target(0.05, 4096), "proxy": Target(0.25, 1024),
-    "registration": Target(0.1, 8192),
+    "registration": Target(0.1, 8192), "inflate": Target(1, 4096),
 }
 DONE = re.compile(r"Done (\d+) runs in (\d+) second")
 STATUS = re.compile(r"cov: (\d+) ft: \d+ corp: (\d+)/")

@@ -325,7 +325,34 @@ static void refused_memory_is_never_a_bad_stream(void **state)
             assert_int_equal(err.kind, ERROR_NO_MEMORY);
         arena_close(arena);
     }
-    assert_int_equal(failures - 1, 4);      /* zlib's state, the guess, zlib's window, the result */
+    assert_int_equal(failures - 1, 5);  /* the guess, the quick try, zlib's state, zlib's window, the result */
+    release(stream);
+    release(plain);
+}
+
+static unsigned until_refusal;
+
+static void *refuse_once(size_t size)
+{
+    return until_refusal-- == 0 ? NULL : malloc(size);
+}
+
+static void without_memory_for_the_quick_try_zlib_takes_the_stream(void **state)
+{
+    const struct span plain = make_plain(60000, 1);
+    const struct span stream = compress_as(ZLIB, 6, plain);
+    struct arena *arena = arena_open(MEGABYTE, NULL);
+    struct span out;
+    struct error err = {0};
+    (void)state;
+    until_refusal = 1;                  /* the guess first */
+    sys.allocate = refuse_once;
+    const bool done = inflate_as(INFLATE_ZLIB, stream, plain.len, arena, &out, &err);
+    sys = sys_kernel;
+    assert_true(done);
+    assert_true(until_refusal > 1);     /* it was refused: counted on below 0 */
+    assert_true(span_equal(out, plain));
+    arena_close(arena);
     release(stream);
     release(plain);
 }
@@ -346,6 +373,7 @@ int main(void)
         cmocka_unit_test(a_preset_dictionary_is_refused),
         cmocka_unit_test(a_full_arena_is_a_limit),
         cmocka_unit_test(refused_memory_is_never_a_bad_stream),
+        cmocka_unit_test(without_memory_for_the_quick_try_zlib_takes_the_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
