@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -54,6 +55,11 @@ extern const struct sys_calls sys_kernel;   /* the real one */
 int64_t sys_now(void);
 /* Microseconds of a clock that never steps. */
 int64_t sys_ticks(void);
+
+/* A condition that is waited for by sys_ticks. */
+void sys_condition_init(pthread_cond_t *condition);
+/* Waits as pthread_cond_wait does. False: it is `ticks` or later; what was waited for may be there all the same. */
+bool sys_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t ticks);
 
 /* Writes all of both parts; on false errno is set (ENOSPC after a short write that the kernel does not explain). */
 bool sys_write_all(int fd, const struct span parts[2]) MUST_CHECK;

@@ -119,12 +119,6 @@ const struct log_style *log_writer_style(void)
     return &early;
 }
 
-static struct timespec after(int64_t microseconds)
-{
-    const int64_t at = sys_ticks() + microseconds;
-    return (struct timespec){.tv_sec = at / 1000000, .tv_nsec = at % 1000000 * 1000};
-}
-
 static bool has_room(const struct log_batch *batch, size_t len)
 {
     return batch->count < BATCH_BLOCKS && len <= BATCH_ROOM - batch->len;
@@ -132,9 +126,9 @@ static bool has_room(const struct log_batch *batch, size_t len)
 
 static bool wait_for_room(size_t len)
 {
-    const struct timespec deadline = after(WAIT_US);
+    const int64_t deadline = sys_ticks() + WAIT_US;
     while (the_log.open && !the_log.stalled && !has_room(the_log.filling, len))
-        if (pthread_cond_timedwait(&the_log.room, &the_log.mutex, &deadline) == ETIMEDOUT)
+        if (!sys_wait_until(&the_log.room, &the_log.mutex, deadline))
             the_log.stalled = true;
     return the_log.open && has_room(the_log.filling, len);
 }
@@ -193,9 +187,9 @@ static struct log_batch *take_batch(struct log_batch *empty)
     while (!the_log.closing && !is_pending(the_log.filling))
         pthread_cond_wait(&the_log.work, &the_log.mutex);
     the_log.state = WRITER_LINGERING;
-    const struct timespec deadline = after(LINGER_US);
+    const int64_t deadline = sys_ticks() + LINGER_US;
     while (!the_log.closing && the_log.filling->len <= BATCH_ROOM / 2 &&
-           pthread_cond_timedwait(&the_log.work, &the_log.mutex, &deadline) != ETIMEDOUT)
+           sys_wait_until(&the_log.work, &the_log.mutex, deadline))
         continue;
     the_log.state = WRITER_BUSY;
     struct log_batch *taken = the_log.filling;
@@ -301,15 +295,10 @@ static bool make_batches(struct error *err)
     return error_set(err, ERROR_NO_MEMORY, "the system refused memory for the log");
 }
 
-/* Waiting goes by the clock that never steps. None of these calls can fail on Linux. */
 static void init_conditions(void)
 {
-    pthread_condattr_t clock;
-    (void)pthread_condattr_init(&clock);
-    (void)pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&the_log.work, &clock);
-    (void)pthread_cond_init(&the_log.room, &clock);
-    (void)pthread_condattr_destroy(&clock);
+    sys_condition_init(&the_log.work);
+    sys_condition_init(&the_log.room);
 }
 
 /* Signals are for the program's own threads. */

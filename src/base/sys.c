@@ -63,6 +63,22 @@ int64_t sys_ticks(void)
     return read_clock(CLOCK_MONOTONIC);
 }
 
+/* None of these calls can fail on Linux. */
+void sys_condition_init(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(condition, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+}
+
+bool sys_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t ticks)
+{
+    const struct timespec time = {.tv_sec = ticks / 1000000, .tv_nsec = ticks % 1000000 * 1000};
+    return pthread_cond_timedwait(condition, lock, &time) != ETIMEDOUT;
+}
+
 bool sys_write_all(int fd, const struct span parts[2])
 {
     struct iovec left[2] = {

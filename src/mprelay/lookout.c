@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <time.h>
 
 #define SECOND ((int64_t)1000000)
 
@@ -111,12 +110,6 @@ static void tell(struct lookout *lookout)
     (void)pthread_mutex_lock(&lookout->lock);
 }
 
-static void wait_until(pthread_cond_t *changed, pthread_mutex_t *lock, int64_t ticks)
-{
-    const struct timespec time = {.tv_sec = ticks / SECOND, .tv_nsec = ticks % SECOND * 1000};
-    (void)pthread_cond_timedwait(changed, lock, &time);
-}
-
 static void *run(void *owner)
 {
     struct lookout *lookout = owner;
@@ -126,7 +119,7 @@ static void *run(void *owner)
         if (lookout->wanted || due)
             take_look(lookout);
         else if (tells)
-            wait_until(&lookout->asked, &lookout->lock, lookout->due);
+            (void)sys_wait_until(&lookout->asked, &lookout->lock, lookout->due);
         else
             (void)pthread_cond_wait(&lookout->asked, &lookout->lock);
         if (due)
@@ -143,8 +136,9 @@ static void wait_for_answer(struct lookout *lookout)
     const int64_t before = lookout->latest.taken, until = sys_ticks() + patience;
     lookout->wanted = lookout->begun == 0; /* else the one under way will do */
     (void)pthread_cond_signal(&lookout->asked);
-    while (lookout->latest.taken == before && sys_ticks() < until)
-        wait_until(&lookout->answered, &lookout->lock, until);
+    while (lookout->latest.taken == before)
+        if (!sys_wait_until(&lookout->answered, &lookout->lock, until))
+            return;
 }
 
 void lookout_look(struct lookout *lookout, struct lookout_view *out, int64_t *hangs)
@@ -188,13 +182,9 @@ void lookout_set_interval(struct lookout *lookout, int64_t interval)
 
 static void init_locks(struct lookout *lookout)
 {
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* that of sys_ticks */
-    (void)pthread_mutex_init(&lookout->lock, NULL);
-    (void)pthread_cond_init(&lookout->asked, &attributes);
-    (void)pthread_cond_init(&lookout->answered, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    (void)pthread_mutex_init(&lookout->lock, NULL); /* cannot fail on Linux */
+    sys_condition_init(&lookout->asked);
+    sys_condition_init(&lookout->answered);
 }
 
 static void release(struct lookout *lookout)

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <stdatomic.h>
-#include <time.h>
 
 #define SECOND ((int64_t)1000000)
 #define FRESH SECOND
@@ -13,12 +12,8 @@
 
 void proof_init(struct proof *proof)
 {
-    pthread_condattr_t monotonic;
-    (void)pthread_mutex_init(&proof->lock, NULL);       /* these cannot fail on Linux */
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&proof->ended, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    (void)pthread_mutex_init(&proof->lock, NULL);       /* cannot fail on Linux */
+    sys_condition_init(&proof->ended);
 }
 
 void proof_fini(struct proof *proof)
@@ -70,10 +65,9 @@ bool proof_is_due(struct proof *proof, uint64_t *answers)
 void proof_wait(struct proof *proof, uint64_t answers, int64_t patience)
 {
     const int64_t until = sys_ticks() + patience;
-    const struct timespec time = {.tv_sec = until / SECOND, .tv_nsec = until % SECOND * 1000};
     (void)pthread_mutex_lock(&proof->lock);
     while (proof->answers == answers)
-        if (pthread_cond_timedwait(&proof->ended, &proof->lock, &time) == ETIMEDOUT)
+        if (!sys_wait_until(&proof->ended, &proof->lock, until))
             break;
     (void)pthread_mutex_unlock(&proof->lock);
 }

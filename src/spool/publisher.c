@@ -6,9 +6,10 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <time.h>
 
-enum { MOST_PUBLISHED = 4 * JOURNAL_MOST_RECORDS, RETRY_SECONDS = 1 };
+#define RETRY_PAUSE ((int64_t)1000000)
+
+enum { MOST_PUBLISHED = 4 * JOURNAL_MOST_RECORDS };
 
 struct publisher {
     struct journal *journal;
@@ -129,11 +130,9 @@ static bool wait_for_work(struct publisher *publisher)
 /* False at the end. */
 static bool wait_for_retry(struct publisher *publisher)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += RETRY_SECONDS;
+    const int64_t until = sys_ticks() + RETRY_PAUSE;
     (void)pthread_mutex_lock(&publisher->lock);
-    while (!publisher->closing && pthread_cond_timedwait(&publisher->changed, &publisher->lock, &until) != ETIMEDOUT)
+    while (!publisher->closing && sys_wait_until(&publisher->changed, &publisher->lock, until))
         ;
     const bool closing = publisher->closing;
     (void)pthread_mutex_unlock(&publisher->lock);
@@ -157,12 +156,8 @@ static void *run(void *argument)
 
 static void init_locks(struct publisher *publisher)
 {
-    pthread_condattr_t monotonic;
-    (void)pthread_mutex_init(&publisher->lock, NULL);   /* these cannot fail on Linux */
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&publisher->changed, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    (void)pthread_mutex_init(&publisher->lock, NULL);   /* cannot fail on Linux */
+    sys_condition_init(&publisher->changed);
 }
 
 bool publisher_open(struct journal *journal, const struct spool_settings *settings, struct publisher **out,

@@ -15,7 +15,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/file.h>
-#include <time.h>
 
 #define SECOND ((int64_t)1000000)
 
@@ -131,8 +130,7 @@ static void *run_surveyor(void *argument)
     (void)pthread_mutex_lock(&spool->lock);
     while (!spool->closing) {
         const int64_t at = spool->awaits_journal ? sys_ticks() + ADOPT_SECONDS * SECOND : next_survey;
-        const struct timespec until = {.tv_sec = at / SECOND, .tv_nsec = at % SECOND * 1000};
-        if (pthread_cond_timedwait(&spool->end, &spool->lock, &until) != ETIMEDOUT)
+        if (sys_wait_until(&spool->end, &spool->lock, at))
             continue;
         (void)pthread_mutex_unlock(&spool->lock);
         if (spool->awaits_journal)
@@ -156,12 +154,8 @@ static bool start_surveyor(struct spool *spool, struct error *err)
 
 static void init_locks(struct spool *spool)
 {
-    pthread_condattr_t monotonic;
-    (void)pthread_mutex_init(&spool->lock, NULL);       /* these cannot fail on Linux */
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&spool->end, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    (void)pthread_mutex_init(&spool->lock, NULL);       /* cannot fail on Linux */
+    sys_condition_init(&spool->end);
 }
 
 bool spool_open(const struct spool_settings *settings, struct spool **out, struct error *err)

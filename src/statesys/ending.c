@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SECOND ((int64_t)1000000)
@@ -58,10 +57,9 @@ static _Noreturn void end_process(int64_t most)
 static void wait_for_close(struct ending *ending)
 {
     const int64_t most = atomic_load(&ending->most), until = sys_ticks() + most;
-    const struct timespec time = {.tv_sec = until / SECOND, .tv_nsec = until % SECOND * 1000};
     (void)pthread_mutex_lock(&ending->lock);
     while (!ending->closed)
-        if (pthread_cond_timedwait(&ending->changed, &ending->lock, &time) == ETIMEDOUT && !ending->closed)
+        if (!sys_wait_until(&ending->changed, &ending->lock, until) && !ending->closed)
             end_process(most);
     (void)pthread_mutex_unlock(&ending->lock);
 }
@@ -83,14 +81,10 @@ static void *run(void *owner)
 
 static void init(struct ending *ending, uint64_t most)
 {
-    pthread_condattr_t attributes;
     *ending = (struct ending){.waiting = pthread_self()};
     ending_set(ending, most);
-    (void)pthread_mutex_init(&ending->lock, NULL); /* these cannot fail on Linux */
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* that of sys_ticks */
-    (void)pthread_cond_init(&ending->changed, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    (void)pthread_mutex_init(&ending->lock, NULL); /* cannot fail on Linux */
+    sys_condition_init(&ending->changed);
 }
 
 static void release(struct ending *ending)

@@ -12,7 +12,6 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <time.h>
 
 enum { SECOND = 1000000, PAUSE = 20000 };
 
@@ -38,19 +37,13 @@ struct manager {
 
 /* ---- waiting ---- */
 
-static struct timespec time_of(int64_t ticks)
-{
-    return (struct timespec){.tv_sec = (time_t)(ticks / SECOND), .tv_nsec = (long)(ticks % SECOND) * 1000};
-}
-
 /* False: told to stop. */
 static bool wait_until(struct manager *manager, int64_t ticks, bool until_woken)
 {
-    const struct timespec time = time_of(ticks);
-    int result = 0;
+    bool early = true;
     (void)pthread_mutex_lock(&manager->lock);
-    while (!manager->stopping && !(until_woken && manager->woken) && result == 0)
-        result = pthread_cond_timedwait(&manager->changed, &manager->lock, &time);
+    while (!manager->stopping && !(until_woken && manager->woken) && early)
+        early = sys_wait_until(&manager->changed, &manager->lock, ticks);
     if (until_woken)
         manager->woken = false;
     const bool goes_on = !manager->stopping;
@@ -234,15 +227,6 @@ static void *run_manager(void *owner)
 
 /* ---- start and stop ---- */
 
-static void init_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* the clock of sys_ticks */
-    (void)pthread_cond_init(condition, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
-}
-
 bool manager_open(struct site *site, struct manager **out, struct error *err)
 {
     struct manager *manager = sys.allocate(sizeof *manager);
@@ -252,7 +236,7 @@ bool manager_open(struct site *site, struct manager **out, struct error *err)
     for (size_t i = 0; i < DUTIES; i++)
         manager->done[i] = manager->not_before[i] = NEVER;
     (void)pthread_mutex_init(&manager->lock, NULL);
-    init_condition(&manager->changed);
+    sys_condition_init(&manager->changed);
     *out = manager;
     return true;
 }

@@ -8,7 +8,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
 #define SECOND ((int64_t)1000000)
 
@@ -140,11 +139,10 @@ static void *run(void *owner)
 static void wait_for_answer(struct observer *observer)
 {
     const int64_t before = observer->latest.taken, until = sys_ticks() + patience;
-    const struct timespec time = {.tv_sec = until / SECOND, .tv_nsec = until % SECOND * 1000};
     observer->wanted = observer->begun == 0; /* else the one under way will do */
     (void)pthread_cond_signal(&observer->asked);
     while (observer->latest.taken == before)
-        if (pthread_cond_timedwait(&observer->answered, &observer->lock, &time) == ETIMEDOUT)
+        if (!sys_wait_until(&observer->answered, &observer->lock, until))
             return;
 }
 
@@ -162,13 +160,9 @@ void observer_look(struct observer *observer, struct observation *out, int64_t *
 
 static void init_locks(struct observer *observer)
 {
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* that of sys_ticks */
-    (void)pthread_mutex_init(&observer->lock, NULL);
-    (void)pthread_cond_init(&observer->asked, &attributes);
-    (void)pthread_cond_init(&observer->answered, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    (void)pthread_mutex_init(&observer->lock, NULL); /* cannot fail on Linux */
+    sys_condition_init(&observer->asked);
+    sys_condition_init(&observer->answered);
 }
 
 static void release(struct observer *observer)
