@@ -3,7 +3,7 @@
 #include "http_request.h"
 
 #include "base/sys.h"
-#include "http_head.h"
+#include "http_form.h"
 #include "http_info.h"
 #include "http_resync.h"
 
@@ -228,40 +228,6 @@ static bool take_sender(struct request *request)
     return over ? error_set(&task->err, ERROR_BUSY, "too many requests under way from this address") : believed;
 }
 
-static bool check_path(struct request *request, const char *path)
-{
-    static const char *const served[] = {"/ccm_system/request", "/ccm_system_altauth/request"};
-    struct error *err = &request->task.err;
-    for (size_t i = 0; i < sizeof served / sizeof served[0]; i++)
-        if (span_equal_nocase(span_of(path), span_of(served[i])))
-            return true;
-    if (!span_equal_nocase(span_of(path), SPAN("/ccm_system_windowsauth/request")))
-        return error_refuse(err, ERROR_NOT_FOUND, "http", "no such path");
-    return request->task.settings->windowsauth == WINDOWSAUTH_ALIAS ||
-           error_refuse(err, ERROR_UNAUTHENTICATED, "http", "Windows authentication is not offered");
-}
-
-static bool check_method(struct request *request, const char *method)
-{
-    return strcmp(method, "CCM_POST") == 0 || strcmp(method, "POST") == 0 ||
-           error_refuse(&request->task.err, ERROR_METHOD, "http", "only CCM_POST and POST are served");
-}
-
-static bool check_type(struct request *request, const char *method, const struct head *head)
-{
-    struct task *task = &request->task;
-    struct envelope_type *type = &request->type;
-    if (!envelope_type(head->content_type, type, &task->err))
-        return false;
-    if (type->form == ENVELOPE_PLAIN && strcmp(method, "POST") != 0)
-        return error_refuse(&task->err, ERROR_UNSUPPORTED, "http", "CCM_POST takes multipart/mixed only");
-    task->form = type->form;
-    task->boundary = span_of(type->boundary);
-    if (head->stacked)
-        return error_refuse(&task->err, ERROR_UNSUPPORTED, "http", "more than one Content-Encoding");
-    return envelope_coding(head->content_encoding, type->form, &task->coding, &task->err);
-}
-
 static bool reserve(struct request *request, size_t size)
 {
     if (!budget_take(&request->worker->service->relay->memory, size))
@@ -287,41 +253,16 @@ static bool check_load(struct request *request)
            error_set(&request->task.err, ERROR_BUSY, "too many connections, in all or from this address");
 }
 
-/* Also where its type or boundary is refused afterwards: the sender is answered in the way of his form. */
-static bool is_plain(const char *method, struct span content_type)
+/* The fallback status point takes little, and less than that when it took much (fsp.h). */
+static bool check_room(const struct request *request, struct error *err)
 {
-    const struct span multipart = SPAN("multipart/mixed");
-    return strcmp(method, "POST") == 0 &&
-           !(content_type.len >= multipart.len &&
-             span_equal_nocase((struct span){content_type.at, multipart.len}, multipart));
-}
-
-static enum counters_form form_of(const struct task *task, const char *method, bool plain)
-{
-    if (task->fallback)
-        return FORM_FSP;
-    if (plain)
-        return FORM_PLAIN;
-    return strcmp(method, "CCM_POST") == 0 || strcmp(method, "POST") == 0 ? FORM_CCM : FORM_OTHER;
+    return !request->task.fallback || fsp_check_room(request->worker->service->relay->fsp_throttle, sys_ticks(), err);
 }
 
 static bool check_report(struct request *request, const char *path, const char *method, const struct head *head)
 {
-    return check_path(request, path) && check_method(request, method) && check_type(request, method, head) &&
-           check_length(request, head);
-}
-
-/* Whatever its Content-Type is: none is known (wire.md 6). */
-static bool check_fallback(struct request *request, const char *method, const struct head *head)
-{
-    struct error *err = &request->task.err;
-    if (strcmp(method, "POST") != 0)
-        return error_refuse(err, ERROR_METHOD, "http", "only POST is served here");
-    if (head->stacked)
-        return error_refuse(err, ERROR_UNSUPPORTED, "http", "more than one Content-Encoding");
-    return envelope_coding(head->content_encoding, ENVELOPE_MULTIPART, &request->task.coding, err) &&
-           fsp_check_room(request->worker->service->relay->fsp_throttle, sys_ticks(), err) &&
-           check_length(request, head);
+    return check_load(request) && form_check(&request->task, path, method, head, &request->type) &&
+           check_room(request, &request->task.err) && check_length(request, head);
 }
 
 /* ---- what is no report ---- */
@@ -415,17 +356,13 @@ static enum MHD_Result take_head(struct request *request, const char *path, cons
     if (!head_read(request->library, &request->line, request->worker->service->max_headers, &head, &request->task.err))
         return refuse(request, NULL);
     request->closing = head.is_1_0 || head.chunked;     /* the library takes line feeds in chunks that others do not */
-    request->task.fallback = fsp_is_asked(request->task.settings, path);
-    request->plain = !request->task.fallback && is_plain(method, head.content_type);
-    if (request->plain || request->task.fallback)
-        request->task.form = ENVELOPE_PLAIN;
-    request->task.counted_as = form_of(&request->task, method, request->plain);
+    form_note(&request->task, path, method, &head);
+    request->plain = request->task.counted_as == FORM_PLAIN;
     if (!take_sender(request))
         return refuse(request, &head);
     if (is_question(request, path) && check_load(request))
         return take_question(request, method, &head);
-    if (!check_load(request) ||
-        !(request->task.fallback ? check_fallback(request, method, &head) : check_report(request, path, method, &head)))
+    if (!check_report(request, path, method, &head))
         return refuse(request, &head);
     request->state = REQUEST_BODY;
     return connection_enter(request->connection, CONNECTION_BODY) ? MHD_YES : MHD_NO;
