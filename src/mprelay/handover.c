@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -133,6 +134,11 @@ static void read_names(struct handover_sockets *out, char *text, const int *fds,
     }
 }
 
+static bool refuse_silence(struct error *err)
+{
+    return error_set(err, ERROR_SYSTEM, "the relay that is there does not answer: end it first");
+}
+
 static bool receive_sockets(struct handover_sockets *out, struct error *err)
 {
     static char text[MOST_TEXT + 1];
@@ -142,6 +148,8 @@ static bool receive_sockets(struct handover_sockets *out, struct error *err)
     struct msghdr message = {
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
     const ssize_t len = recvmsg(out->connection, &message, MSG_CMSG_CLOEXEC);
+    if (len < 0 && errno == EAGAIN)
+        return refuse_silence(err);
     const struct cmsghdr *header = len > 0 ? CMSG_FIRSTHDR(&message) : NULL;
     if (header == NULL || header->cmsg_type != SCM_RIGHTS || header->cmsg_len > CMSG_LEN(sizeof fds))
         return error_set(err, ERROR_SYSTEM, "the relay that is there has not given its sockets");
@@ -154,8 +162,16 @@ static bool receive_sockets(struct handover_sockets *out, struct error *err)
 
 /* ---- who comes ---- */
 
+/* connect waits where another is before us. */
+static void set_patience(int fd, int64_t patience)
+{
+    const struct timeval time = {.tv_sec = patience / 1000000, .tv_usec = patience % 1000000};
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);  /* else we wait for good */
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
+}
+
 /* True and no connection: nobody is there. */
-static bool connect_to(const char *root, struct handover_sockets *out, struct error *err)
+static bool connect_to(const char *root, int64_t patience, struct handover_sockets *out, struct error *err)
 {
     struct sockaddr_un address;
     socklen_t len;
@@ -164,19 +180,21 @@ static bool connect_to(const char *root, struct handover_sockets *out, struct er
     const int fd = make_socket(err);
     if (fd < 0)
         return false;
+    set_patience(fd, patience);
     if (connect(fd, (const struct sockaddr *)&address, len) == 0) {
         out->connection = fd;
         return is_one_of_us(fd) || error_set(err, ERROR_SYSTEM, "who is there is no relay of this user");
     }
-    const bool nobody = errno == ECONNREFUSED || error_os(err, "cannot reach the relay that is there");
+    const bool nobody = errno == ECONNREFUSED ||
+                        (errno == EAGAIN ? refuse_silence(err) : error_os(err, "cannot reach the relay that is there"));
     (void)sys.close(fd);                /* nothing went over it */
     return nobody;
 }
 
-bool handover_take(const char *root, struct handover_sockets *out, struct error *err)
+bool handover_take(const char *root, int64_t patience, struct handover_sockets *out, struct error *err)
 {
     *out = (struct handover_sockets){.connection = -1};
-    if (connect_to(root, out, err) && (out->connection < 0 || receive_sockets(out, err)))
+    if (connect_to(root, patience, out, err) && (out->connection < 0 || receive_sockets(out, err)))
         return true;
     handover_finish(out, false);
     return false;

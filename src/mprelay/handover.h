@@ -15,6 +15,7 @@
 #include "base/error.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum { HANDOVER_MOST = 72, HANDOVER_NAME_SIZE = 288 };
 
@@ -30,8 +31,9 @@ void handover_add(struct handover_sockets *sockets, const char *name, int fd);
 /* -1: it is not among them. The descriptor is the caller's from then on. */
 int handover_find(struct handover_sockets *sockets, const char *name);
 
-/* True also where nobody is there: then there are none. */
-bool handover_take(const char *root, struct handover_sockets *out, struct error *err) MUST_CHECK;
+/* True also where nobody is there: then there are none. Who is there but does not answer, as one that was stopped by a
+ * signal, is waited for during `patience`, microseconds. */
+bool handover_take(const char *root, int64_t patience, struct handover_sockets *out, struct error *err) MUST_CHECK;
 /* Without `ready` the other goes on as if nothing had been. Closes what nobody found. */
 void handover_finish(struct handover_sockets *sockets, bool ready);
 

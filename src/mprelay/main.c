@@ -27,6 +27,7 @@ enum { MOST_RELOADS = 1000, LARGE_BLOCK = 128 * 1024 };
 /* Beyond what the drain takes at most; and what is longer than any thread's turn. */
 #define STOP_GRACE (10 * SECOND)
 #define HANGS (300 * SECOND)
+#define TAKE_PATIENCE (10 * SECOND)
 
 /* A generation of before a reload, until all that it has in hand is answered. */
 struct retired {
@@ -101,7 +102,7 @@ static bool open_addresses(struct program *program, bool only_checks, struct err
     const struct settings *settings = settings_of(program);
     struct handover_sockets *given = &program->given;
     given->connection = -1;
-    if (!only_checks && settings->take_over && !handover_take(settings->root, given, err))
+    if (!only_checks && settings->take_over && !handover_take(settings->root, TAKE_PATIENCE, given, err))
         return false;
     return listener_open(&settings->listen, given, &program->listener, err);
 }

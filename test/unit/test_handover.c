@@ -16,6 +16,8 @@
 
 #include "home.h"
 
+#define PATIENCE ((int64_t)60 * 1000000)
+
 static char home[HOME_SIZE];
 static atomic_int times_given;
 
@@ -70,7 +72,7 @@ static void what_is_given_comes_under_its_name_and_the_giver_hears_of_it(void **
     (void)state;
     make_sockets(&sockets, names);
     struct handover *handover = open_first(&sockets);
-    assert_true(handover_take(home, &taken, &err));
+    assert_true(handover_take(home, PATIENCE, &taken, &err));
     assert_true(taken.connection >= 0);
     assert_int_equal(handover_find(&taken, "127.0.0.1:8081"), -1);
     for (size_t i = 0; i < 2; i++) {
@@ -97,12 +99,12 @@ static void who_ends_without_a_word_changes_nothing(void **state)
     make_sockets(&sockets, names);
     struct handover *handover = open_first(&sockets);
     for (int i = 0; i < 3; i++) {
-        assert_true(handover_take(home, &taken, &err));
+        assert_true(handover_take(home, PATIENCE, &taken, &err));
         assert_int_equal(taken.count, 2); /* and the socket over which it came */
         handover_finish(&taken, false);
     }
     assert_int_equal(times_given, 0);
-    assert_true(handover_take(home, &taken, &err));
+    assert_true(handover_take(home, PATIENCE, &taken, &err));
     handover_finish(&taken, true);
     wait_until_given(1);
     handover_close(handover);
@@ -119,7 +121,7 @@ static void who_ends_before_the_other_is_ready_has_given(void **state)
     (void)state;
     make_sockets(&sockets, names);
     struct handover *handover = open_first(&sockets);
-    assert_true(handover_take(home, &taken, &err));
+    assert_true(handover_take(home, PATIENCE, &taken, &err));
     handover_close(handover);
     assert_int_equal(times_given, 1);
     handover_finish(&taken, true);      /* he does not mind that nobody hears it */
@@ -142,7 +144,7 @@ static void the_next_one_is_found_by_the_one_after_it(void **state)
         const int before = fd;
         struct handover_sockets taken;
         struct handover *next = NULL;
-        assert_true(handover_take(home, &taken, &err));
+        assert_true(handover_take(home, PATIENCE, &taken, &err));
         assert_true(handover_open(home, &taken, &next, &err));
         fd = handover_find(&taken, "a");
         const struct handover_sockets own = {.count = 1, .fds = {fd}, .names = {"a"}};
@@ -166,9 +168,29 @@ static void a_giver_that_cannot_give_is_an_error_and_not_waited_for(void **state
     struct handover_sockets taken;
     struct error err;
     (void)state;
-    assert_false(handover_take(home, &taken, &err));
+    assert_false(handover_take(home, PATIENCE, &taken, &err));
     assert_int_equal(taken.connection, -1);
     handover_close(handover);
+}
+
+/* It listens, and is as deaf as a process that was stopped by a signal; its one place for who waits is taken, too. */
+static void a_giver_that_does_not_answer_is_given_up(void **state)
+{
+    struct handover_sockets none = {.connection = -1};
+    struct handover_sockets taken;
+    struct handover *deaf = NULL;
+    struct error err;
+    size_t failures = 0;
+    (void)state;
+    assert_true(handover_open(home, &none, &deaf, &err));
+    for (; failures < 4; failures++) {
+        assert_false(handover_take(home, 1000, &taken, &err));
+        assert_string_equal(err.text, "the relay that is there does not answer: end it first");
+        assert_int_equal(taken.connection, -1);
+    }
+    handover_close(deaf);
+    assert_true(handover_take(home, PATIENCE, &taken, &err));
+    assert_int_equal(taken.connection, -1);
 }
 
 static void where_nobody_is_nothing_is_taken(void **state)
@@ -176,9 +198,9 @@ static void where_nobody_is_nothing_is_taken(void **state)
     struct handover_sockets taken;
     struct error err;
     (void)state;
-    assert_true(handover_take(home, &taken, &err));
+    assert_true(handover_take(home, PATIENCE, &taken, &err));
     assert_true(taken.count == 0 && taken.connection == -1);
-    assert_true(handover_take("/none", &taken, &err));
+    assert_true(handover_take("/none", PATIENCE, &taken, &err));
     assert_true(taken.count == 0 && taken.connection == -1);
 }
 
@@ -222,6 +244,7 @@ int main(void)
         IN_HOME(who_ends_before_the_other_is_ready_has_given),
         IN_HOME(the_next_one_is_found_by_the_one_after_it),
         IN_HOME(a_giver_that_cannot_give_is_an_error_and_not_waited_for),
+        IN_HOME(a_giver_that_does_not_answer_is_given_up),
         IN_HOME(where_nobody_is_nothing_is_taken),
         IN_HOME(who_works_beside_another_cannot_be_followed),
     };
