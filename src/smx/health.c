@@ -18,7 +18,8 @@ struct inquiry {
     struct health *out;
     struct error *err;
     unsigned open;                  /* questions without an answer so far */
-    char relay_error[256];          /* why nobody could connect to it */
+    char relay_error[256];          /* why nobody could connect to it, or it did not answer */
+    bool relay_silent;              /* it took a connection to its pages, but did not answer */
     bool failed;
 };
 
@@ -87,7 +88,8 @@ static void take_readiness(struct inquiry *inquiry, const struct web_answer *ans
         add_reason(inquiry, "statesys answers /readyz with %ld", answer->status);
 }
 
-/* A relay without an admin listener is asked nothing more than whether it listens. */
+/* A relay without an admin listener is asked nothing more than whether it listens. A connection alone says little: the
+ * service manager holds the sockets of a relay that hangs, or was not started, and the kernel takes the connections. */
 static void take_relay_readiness(struct inquiry *inquiry, const struct web_answer *answer)
 {
     struct health *out = inquiry->out;
@@ -95,6 +97,9 @@ static void take_relay_readiness(struct inquiry *inquiry, const struct web_answe
     out->relay_ready = answer->status == 200;
     if (answer->status == 503)
         add_reasons(inquiry, "mprelay", answer->body);
+    inquiry->relay_silent = answer->status == 0 && answer->connected;
+    if (inquiry->relay_silent)
+        (void)snprintf(inquiry->relay_error, sizeof inquiry->relay_error, "%s", answer->error);
 }
 
 static void take_metrics(struct inquiry *inquiry, const struct web_answer *answer)
@@ -106,7 +111,7 @@ static void take_metrics(struct inquiry *inquiry, const struct web_answer *answe
 static void take_connection(struct inquiry *inquiry, const struct web_answer *answer)
 {
     inquiry->out->relay_answers = answer->error == NULL;
-    if (answer->error != NULL)
+    if (answer->error != NULL && !inquiry->relay_silent)
         (void)snprintf(inquiry->relay_error, sizeof inquiry->relay_error, "%s", answer->error);
 }
 
@@ -121,7 +126,7 @@ static void take_answer(void *owner, const struct web_answer *answer)
 static void judge_relay(struct inquiry *inquiry, bool guessed)
 {
     struct health *out = inquiry->out;
-    out->relay_answers = out->relay_answers || (guessed && out->relay_tells);
+    out->relay_answers = (out->relay_answers && !inquiry->relay_silent) || (guessed && out->relay_tells);
     if (!out->relay_answers)
         add_reason(inquiry, "mprelay does not answer: %s", inquiry->relay_error);
 }
@@ -179,8 +184,11 @@ static bool is_verdict(struct span text)
     return text.len >= sizeof begin - 1 && memcmp(text.at, begin, sizeof begin - 1) == 0;
 }
 
+/* What a relay that is ready now could not keep long ago, because a disk was full then or a client slow, is over. */
 static void find_verdict(struct inquiry *inquiry, struct span bytes)
 {
+    enum { RECENT = 60 * 1000000 };
+    struct health *out = inquiry->out;
     struct log_record record;
     struct log_record last = {.time = INT64_MIN};
     for (size_t used; log_parse(bytes, true, &record, &used) == LOG_PARSED;) {
@@ -190,9 +198,9 @@ static void find_verdict(struct inquiry *inquiry, struct span bytes)
     }
     if (last.text.len == 0)
         return;
-    inquiry->out->verdict_time = last.time;
-    add(inquiry, &inquiry->out->verdict, last.text);
-    if (last.type == LOG_ERROR)
+    out->verdict_time = last.time;
+    add(inquiry, &out->verdict, last.text);
+    if (last.type == LOG_ERROR && (!out->relay_ready || out->time - last.time < RECENT))
         add_reason(inquiry, "the last report was not kept: %.*s", (int)last.text.len, last.text.at);
 }
 

@@ -162,6 +162,13 @@ bool web_begin(struct web *web, const struct web_request *request, struct error 
 
 /* ---- waiting ---- */
 
+static bool is_connected(CURL *curl, CURLcode result)
+{
+    curl_off_t microseconds = 0;        /* until it stood; 0: never */
+    (void)curl_easy_getinfo(curl, CURLINFO_CONNECT_TIME_T, &microseconds);
+    return result == CURLE_OK || microseconds > 0;
+}
+
 static void finish(struct web *web, struct exchange *exchange, CURLcode result)
 {
     struct web_answer answer = {0};
@@ -169,6 +176,7 @@ static void finish(struct web *web, struct exchange *exchange, CURLcode result)
         (void)curl_easy_getinfo(exchange->curl, CURLINFO_RESPONSE_CODE, &answer.status);
     else
         answer.error = exchange->error[0] != '\0' ? exchange->error : curl_easy_strerror(result);
+    answer.connected = is_connected(exchange->curl, result);
     answer.body = buffer_span(&exchange->answer);
     (void)curl_multi_remove_handle(web->multi, exchange->curl);
     web->settings.done(exchange->owner, &answer);

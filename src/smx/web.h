@@ -41,6 +41,7 @@ struct web_answer {
     long status;                    /* 0: none */
     struct span body;               /* its first 256 KB */
     const char *error;              /* why there was none; NULL: there was, or the connection stands */
+    bool connected;                 /* somebody took the connection, whatever came of it */
 };
 
 struct web_settings {

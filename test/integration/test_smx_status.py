@@ -1,6 +1,10 @@
 """smx status tells whether both daemons are well and why not; smx top tells it again and again."""
+import contextlib
 import json
+import re
+import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -74,6 +78,23 @@ def test_a_relay_without_admin_listener_is_not_blamed(site):
     assert status == 0 and said.startswith("mprelay    answers, but its admin listener does not\n"), said
 
 
+def test_a_relay_that_takes_connections_to_its_admin_listener_but_does_not_answer_is_a_reason(site):
+    """It hangs, or it cannot start and the service manager holds its sockets. Here without the five seconds of patience."""
+    def take_and_close():
+        with contextlib.suppress(OSError):
+            while True:
+                held.accept()[0].close()
+
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        taker = threading.Thread(target=take_and_close)
+        taker.start()
+        status, said = site("status", "--relay-admin", "127.0.0.1:%d" % held.getsockname()[1])
+        held.shutdown(socket.SHUT_RDWR)
+        taker.join()
+    assert status == 1 and said.startswith("mprelay    does not answer\n"), said
+    assert "\n  mprelay does not answer: " in said, said
+
+
 def test_a_relay_that_takes_reports_elsewhere_is_well(start_watched, start_statesys, tmp_path):
     relay = start_watched(root=str(tmp_path / "site"), listen="unix:%s" % (tmp_path / "socket"))
     statesys = start_statesys(root=tmp_path / "site")
@@ -93,6 +114,19 @@ def test_a_report_that_was_not_kept_is_a_reason(site):
     log.write_text(line.replace('type="1"', 'type="3"').replace("kept as", "not kept, answered 507: x,") + "\r\n")
     site.relay.start()
     status, said = site()
+    assert status == 1 and "the last report was not kept" in said, said
+
+
+def test_a_report_that_was_not_kept_long_ago_is_no_reason_where_the_relay_is_ready(site):
+    log = site.relay.log_path
+    site.relay.stop()
+    line, = (line for line in log.read_text().splitlines() if "Relay: Message" in line)
+    line = re.sub('date="[^"]*"', 'date="01-31-2024"', line.replace('type="1"', 'type="3"'))
+    log.write_text(line.replace("kept as", "not kept, answered 507: x,") + "\r\n")
+    site.relay.start()
+    status, said = site()
+    assert status == 0 and "not kept, answered 507" in said, said
+    status, said = site("status", "--relay-admin", "")
     assert status == 1 and "the last report was not kept" in said, said
 
 
