@@ -25,6 +25,10 @@ bool daemon_path(char out[DAEMON_PATH_SIZE], const char *base, const char *rest,
 bool daemon_choose_path(char out[DAEMON_PATH_SIZE], const char *chosen, const char *root, const char *usual,
                         struct error *err) MUST_CHECK;
 
+/* As root, a root directory of another user is refused (ERROR_SYSTEM): what root made there that user, who runs the daemon
+ * else, could not use. One that is not there (yet) is good. Before there are threads. */
+bool daemon_check_user(const char *root, struct error *err) MUST_CHECK;
+
 /* Lines of sd_notify(3): "READY=1\nSTATUS=...". */
 void daemon_notify(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The socket that the service manager hands in (sd_listen_fds(3), the first if there are several); -1: none. */

@@ -28,7 +28,13 @@ enum log_format { LOG_CCM, LOG_SITE };
 enum log_type { LOG_PLAIN, LOG_INFO, LOG_WARNING, LOG_ERROR };
 
 /* What is left out: log-level = verbose|default|warning|error (logs.md 3). */
-enum log_level { LOG_LEVEL_VERBOSE, LOG_LEVEL_DEFAULT, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
+enum log_level {
+    LOG_LEVEL_VERBOSE,
+    LOG_LEVEL_DEFAULT,
+    LOG_LEVEL_WARNING,
+    LOG_LEVEL_ERROR,
+    LOG_LEVEL_NONE,              /* no setting: for who only tries whether the file can be opened */
+};
 
 struct log_settings {
     const char *path;            /* .../MP_Relay.log; its directory exists */

@@ -2,12 +2,14 @@
 #include "base/daemon.h"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -34,6 +36,22 @@ bool daemon_choose_path(char out[DAEMON_PATH_SIZE], const char *chosen, const ch
                         struct error *err)
 {
     return chosen != NULL ? daemon_path(out, chosen, "", err) : daemon_path(out, root, usual, err);
+}
+
+bool daemon_check_user(const char *root, struct error *err)
+{
+    struct stat status;
+    if (geteuid() != 0 || stat(root, &status) != 0 || status.st_uid == 0)
+        return true;
+    const struct passwd *user = getpwuid(status.st_uid);        /* NOLINT(concurrency-mt-unsafe): no threads yet */
+    char name[64];
+    if (user != NULL)
+        (void)snprintf(name, sizeof name, "%.63s", user->pw_name);
+    else
+        (void)snprintf(name, sizeof name, "'#%u'", (unsigned)status.st_uid);
+    return error_set(err, ERROR_SYSTEM,
+                     "'%.100s' belongs to %s: run this as that user, not as root (runuser -u %s -- ...)", root, name,
+                     name);
 }
 
 /* ---- the service manager ---- */

@@ -25,6 +25,7 @@ struct dispatch {
     char log[DAEMON_PATH_SIZE];
     struct carrier *carrier;
     sigset_t signals;
+    bool only_checks;
     bool logging;
     bool stopping;
     char complaint[240];                /* why nothing could be moved the last time */
@@ -47,7 +48,7 @@ static bool open_log(struct dispatch *dispatch, struct error *err)
         .path = dispatch->log,
         .component = "SMS_MP_FILE_DISPATCH_MANAGER",
         .format = (enum log_format)settings->log_format,
-        .level = (enum log_level)settings->log_level,
+        .level = dispatch->only_checks ? LOG_LEVEL_NONE : (enum log_level)settings->log_level,
         .local_time = settings->log_time == LOG_TIME_LOCAL,
         .max_size = settings->log_max_size,
         .max_history = (unsigned)settings->log_max_history,
@@ -147,7 +148,8 @@ static void carry_on(struct dispatch *dispatch)
 
 static bool prepare(struct dispatch *dispatch, struct sandbox *sandbox, struct error *err)
 {
-    if (!write_paths(dispatch, err) || !sys_make_directory(dispatch->logs, err))
+    if (!daemon_check_user(dispatch->settings->root, err) || !write_paths(dispatch, err) ||
+        !sys_make_directory(dispatch->logs, err))
         return false;
     if (dispatch->settings->sandbox)
         limit_files(dispatch, sandbox);
@@ -155,15 +157,15 @@ static bool prepare(struct dispatch *dispatch, struct sandbox *sandbox, struct e
            open_log(dispatch, err);
 }
 
-static int run(struct dispatch *dispatch, struct sandbox *sandbox, bool only_checks)
+static int run(struct dispatch *dispatch, struct sandbox *sandbox)
 {
     struct error err;
     int status = EXIT_SUCCESS;
     if (!prepare(dispatch, sandbox, &err))
         return daemon_fail("mprelay", &err);
-    if (only_checks && !carrier_check(&dispatch->paths, &err))
+    if (dispatch->only_checks && !carrier_check(&dispatch->paths, &err))
         return daemon_fail("mprelay", &err);
-    if (only_checks) {
+    if (dispatch->only_checks) {
         (void)printf("mprelay: the settings are good\n");
         return daemon_end_output();
     }
@@ -183,9 +185,10 @@ int dispatch_main(const struct config *config, bool only_checks)
     static struct dispatch dispatch;
     static struct sandbox sandbox;
     dispatch.settings = config_values(config);
+    dispatch.only_checks = only_checks;
     daemon_block_signals(&dispatch.signals);
     xml_init();
-    const int status = run(&dispatch, &sandbox, only_checks);
+    const int status = run(&dispatch, &sandbox);
     carrier_close(dispatch.carrier);
     if (dispatch.logging)
         log_close();

@@ -80,7 +80,7 @@ static struct log_settings log_settings(const struct program *program)
         .path = program->log,
         .component = "MP_RelayEndpoint",
         .format = (enum log_format)settings->log_format,
-        .level = (enum log_level)settings->log_level,
+        .level = config_wish(program->config) == CONFIG_CHECK ? LOG_LEVEL_NONE : (enum log_level)settings->log_level,
         .local_time = settings->log_time == LOG_TIME_LOCAL,
         .max_size = settings->log_max_size,
         .max_history = (unsigned)settings->log_max_history,
@@ -116,8 +116,8 @@ static bool prepare(struct program *program, bool only_checks, struct error *err
     throttle_init(&program->fsp_throttle);
     program->common = (struct relay){
         .counters = &program->counters, .registrar = &program->registrar, .fsp_throttle = &program->fsp_throttle};
-    return signature_init(err) && write_log_paths(settings, program->logs, program->log, err) &&
-           open_addresses(program, only_checks, err) &&
+    return daemon_check_user(settings->root, err) && signature_init(err) &&
+           write_log_paths(settings, program->logs, program->log, err) && open_addresses(program, only_checks, err) &&
            (!settings->sandbox ||
             confine_files(settings, program->logs, config_file(program->config), &program->sandbox, err)) &&
            open_log(program, err) && keyring_prepare(settings, err) &&

@@ -56,7 +56,7 @@ static struct log_settings log_settings(const struct program *program)
         .path = program->site.paths.log,
         .component = "SMS_STATE_SYSTEM",
         .format = (enum log_format)settings->log_format,
-        .level = (enum log_level)settings->log_level,
+        .level = config_wish(program->config) == CONFIG_CHECK ? LOG_LEVEL_NONE : (enum log_level)settings->log_level,
         .local_time = settings->log_time == LOG_TIME_LOCAL,
         .max_size = settings->log_max_size,
         .max_history = (unsigned)settings->log_max_history,
@@ -113,8 +113,9 @@ static bool make_directories(const struct paths *paths, struct error *err)
 static bool prepare(struct program *program, struct error *err)
 {
     struct site *site = &program->site;
-    if (!paths_write(settings_of(program), &site->paths, err) || !open_log(program, err) ||
-        !ending_open(settings_of(program)->stop_timeout, &program->ending, err) || !make_directories(&site->paths, err))
+    if (!daemon_check_user(settings_of(program)->root, err) || !paths_write(settings_of(program), &site->paths, err) ||
+        !open_log(program, err) || !ending_open(settings_of(program)->stop_timeout, &program->ending, err) ||
+        !make_directories(&site->paths, err))
         return false;
     set_store(program);
     return loader_open(site, &program->loader, err) &&

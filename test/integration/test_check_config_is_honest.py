@@ -1,10 +1,13 @@
 """--check-config says 0 only if the relay would start; else 78 and where the fault is."""
+import os
+import pwd
 import socket
 import subprocess
 
 import pytest
 
-from relay import BUILD, free_port
+import wire
+from relay import BUILD, free_port, wait_until
 
 
 def run(*arguments):
@@ -56,6 +59,32 @@ def test_what_would_not_start_is_78(config, change):
     assert status == 78 and len(said.strip()) > 20
     status, said_at_start = run("--config", config, *arguments)
     assert status != 0 and said_at_start == said
+
+
+def test_what_it_tries_leaves_no_line_in_the_log_of_a_relay_at_work(start, tmp_path):
+    """Nor does it rename that log by its own log-max-size. It has no journal, because the relay at work has it."""
+    relay = start(root=str(tmp_path / "root"))
+    relay.post(wire.plain(wire.report()))
+    wait_until(lambda: "kept as" in relay.log_path.read_text(), "the verdict")
+    before = relay.log_path.read_text()
+    status, said = run("--root", relay.root, "--listen", "127.0.0.1:0", "--admin-listen", "off", "--log-max-size", "10000",
+                       "--check-config")
+    assert status == 0 and "another process uses the journal" in said
+    assert relay.log_path.read_text() == before
+    assert [path.name for path in relay.log_path.parent.iterdir()] == ["MP_Relay.log"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be refused")
+@pytest.mark.parametrize("program, options", [
+    ("mprelay", ["--listen", "127.0.0.1:0", "--admin-listen", "off"]), ("statesys", ["--admin-listen", "off"]),
+    ("mprelay", ["--dispatch", "--outbox", "outbox", "--inbox", "inbox"])])
+def test_root_makes_nothing_in_the_root_of_another_user(tmp_path, program, options):
+    os.chown(tmp_path, pwd.getpwnam("nobody").pw_uid, -1)
+    for more in ([], ["--check-config"]):
+        done = subprocess.run([BUILD / program, "--root", tmp_path, *options, *more], capture_output=True, text=True,
+                              timeout=60, cwd=tmp_path)
+        assert done.returncode == 78 and "belongs to nobody: run this as that user, not as root" in done.stderr, done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_65_addresses_are_one_too_many(config):
