@@ -81,6 +81,19 @@ def test_it_is_installed_runs_and_keeps_a_report(system):
     assert said == "mprelay mprelay 750\n" * 2 + "mprelay mprelay 755\n"
 
 
+def test_a_reload_needs_nothing_that_the_smallest_system_lacks(system):
+    (system.files / "etc/mprelay.conf").write_text("retry-after = 5s\n")
+    system.run("systemctl", "reload", "mprelay")
+    wait_until(lambda: "retry-after changed from '60s' to '5s'" in
+               (system.files / "var/lib/mprelay/logs/MP_Relay.log").read_text(), "the new setting")
+
+
+def test_the_mover_rests_until_the_administrator_starts_it(system):
+    assert system.show("mprelay-dispatch", "ActiveState") == "inactive"
+    system.run("systemctl", "start", "mprelay-dispatch")
+    assert system.show("mprelay-dispatch", "UnitFileState") == "disabled"
+
+
 def test_the_administrator_adds_a_socket_for_the_proxy(system):
     (system.files / ADMINS[1:]).mkdir(parents=True)
     (system.files / ADMINS[1:] / "proxy.conf").write_text("[Socket]\nListenStream=/run/mprelay/socket\n")
@@ -93,6 +106,7 @@ def test_the_administrator_adds_a_socket_for_the_proxy(system):
 def test_an_upgrade_refuses_nobody_and_keeps_the_settings(system):
     (system.files / "etc/mprelay.conf").write_text("retry-after = 7s\n")
     before, process = reports(system), system.show("mprelay", "MainPID")
+    mover = system.show("mprelay-dispatch", "MainPID")
     crowd = crowd_of(system, 300)
     install(system, "newer.deb")
     kept = crowd.kept()
@@ -100,6 +114,7 @@ def test_an_upgrade_refuses_nobody_and_keeps_the_settings(system):
     statuses, failures = crowd.stop()
     assert failures == [] and set(statuses) == {200}
     assert system.show("mprelay", "MainPID") not in ("0", process)
+    assert system.show("mprelay-dispatch", "MainPID") not in ("0", mover)
     assert "9:" in system.run("dpkg-query", "--show", "--showformat=${Version}", "mprelay")
     assert (system.files / "etc/mprelay.conf").read_text() == "retry-after = 7s\n"
     system.run("systemctl", "stop", "mprelay")
@@ -123,6 +138,22 @@ def test_a_purge_after_a_crash_leaves_the_reports_and_nothing_else(system):
         parents.add(os.path.dirname(min(parents)))
     assert left - {ADMINS, ADMINS + "/proxy.conf"} == spool | parents
     assert "mprelay" in system.run("stat", "--format=%U", BOX)
+    assert system.show("mprelay-dispatch", "ActiveState") == "inactive"
+
+
+def test_a_purge_leaves_disks_that_are_mounted_there(system):
+    install(system, "mprelay_*.deb")
+    for name in ("trust", "logs", "journal"):
+        system.run("systemctl", "stop", "mprelay.socket", "mprelay")
+        system.run("mount", "-t", "tmpfs", "-o", "mode=750,uid=mprelay,gid=mprelay", "none", "/var/lib/mprelay/" + name)
+        system.run("mkdir", "/var/lib/mprelay/%s/lost+found" % name)
+    system.run("systemctl", "start", "mprelay")
+    (system.files / "var/lib/mprelay/trust/key.pem").touch()
+    apt(system, "purge", "--autoremove", "mprelay")
+    assert not (system.files / "var/lib/mprelay/trust/key.pem").exists()
+    assert (system.files / "var/lib/mprelay/logs/lost+found").is_dir()
+    for name in ("trust", "logs", "journal"):
+        system.run("umount", "/var/lib/mprelay/" + name)
 
 
 def test_all_three_together_load_what_was_left(system):

@@ -61,6 +61,10 @@ def test_the_units_are_sound(site):
             site.run("systemd-analyze", "security", "--threshold=12", "--no-pager", unit)
 
 
+def test_the_relay_gives_up_files_and_calls_by_itself_too(site):
+    assert "files outside of its directories are out of reach (Landlock" in log(site) and "(seccomp, " in log(site)
+
+
 @PROGRAMS
 def test_it_has_no_rights(site, program):
     pid = site.show(program, "MainPID")
