@@ -160,8 +160,10 @@ bool relay_take(struct relay *relay, struct xml_reader *reader, struct keyring *
     task->arena = arena_open(arena_ceiling(task->settings), &relay->memory);
     if (task->arena == NULL)
         return error_set(&task->err, ERROR_NO_MEMORY, "the system refused memory for the report");
-    if (task->fallback ? take_fallback(relay, reader, task) : take_message(relay, reader, keys, task))
+    if (task->fallback ? take_fallback(relay, reader, task) : take_message(relay, reader, keys, task)) {
+        task->err.kind = ERROR_NONE;    /* a key that could not be added, say, may have left its reason */
         return true;
+    }
     if (tells_of_a_lost_disk(&task->err))
         spool_doubt(relay->spool);      /* keys lie beside it, and no report will reach it to notice */
     return false;

@@ -63,6 +63,12 @@ def test_nobody_fills_the_disk_with_keys(start, pairs):
     assert said(relay, message(clients[1], sign=pairs[0])) == (200, "signed")
 
 
+def test_where_no_more_keys_are_added_reports_are_taken_with_an_unknown_one(start, pairs):
+    relay = start(trust_first_use="yes", max_trusted_keys=1)
+    assert said(relay, message(KNOWN, sign=pairs[0])) == (200, "signed")
+    assert said(relay, message(UNKNOWN, sign=pairs[0])) == (200, "unknown key")
+
+
 def test_what_cannot_be_read_is_our_failure_and_no_open_door(start, pairs):
     relay = start()
     place = keys.put(relay, KNOWN, b"")
