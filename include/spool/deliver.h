@@ -22,6 +22,9 @@
 bool deliver_new(const char *directory, const char *name, struct span content, struct error *err) MUST_CHECK;
 /* In place of one of that name, if there is one: it is the old or the new one at any time. */
 bool deliver_over(const char *directory, const char *name, struct span content, struct error *err) MUST_CHECK;
+/* The one or the other, for a file that everybody may read, whatever the umask: from the moment when it has its name. */
+bool deliver_public(const char *directory, const char *name, bool over, struct span content,
+                    struct error *err) MUST_CHECK;
 
 enum { DELIVER_MOST = 64 };
 

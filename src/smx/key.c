@@ -16,10 +16,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 
-enum { MOST_NAMES = 256 * 1024 * 1024, READABLE = 0644 };
+enum { MOST_NAMES = 256 * 1024 * 1024 };
 
 static const char usage[] =
     "Usage: smx key list [--json | --csv]\n"
@@ -194,9 +193,7 @@ static int show(const struct wish *wish, const struct key_place *place)
 
 static bool deliver(const char *directory, const char *name, struct span pem, bool replace, struct error *err)
 {
-    if (replace)
-        return deliver_over(directory, name, pem, err);
-    if (deliver_new(directory, name, pem, err))
+    if (deliver_public(directory, name, replace, pem, err))
         return true;
     if (err->kind == ERROR_BUSY)
         return error_set(err, ERROR_UNSUPPORTED, "%.36s has a key already: see smx key show, and --replace", name);
@@ -207,14 +204,12 @@ static bool deliver(const char *directory, const char *name, struct span pem, bo
 static bool keep(const struct key_place *place, const char *guid, const struct signature_key *key, bool replace,
                  struct error *err)
 {
-    char name[KEY_NAME_SIZE], path[DAEMON_PATH_SIZE];
+    char name[KEY_NAME_SIZE];
     struct buffer pem;
     key_place_name(guid, name);
     buffer_init(&pem, SIGNATURE_MOST_FILE);
-    const bool kept = write_path(path, place->trusted, name, err) && sys_make_directory(place->trusted, err) &&
-                      signature_key_write(key, &pem, err) &&
-                      deliver(place->trusted, name, buffer_span(&pem), replace, err) &&
-                      (fchmodat(AT_FDCWD, path, READABLE, 0) == 0 || error_os(err, "cannot give rights to '%s'", path));
+    const bool kept = sys_make_directory(place->trusted, err) && signature_key_write(key, &pem, err) &&
+                      deliver(place->trusted, name, buffer_span(&pem), replace, err);
     buffer_fini(&pem);
     return kept;
 }

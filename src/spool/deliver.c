@@ -18,11 +18,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define PRIVATE ".deliver-"
 
 enum {
     FILE_MODE = 0640,
+    PUBLIC_MODE = 0644,
     PRIVATE_SIZE = sizeof PRIVATE + 16,
     MOST_NUMBER = 1000,
     FEW = 2,                            /* so few files sync faster than a file system */
@@ -32,6 +34,7 @@ struct delivery {
     const char *path;
     const char *name;
     bool over;
+    bool public;                        /* readable for everybody, whatever the umask is */
     bool synced_later;                  /* with others */
     bool again;                         /* it may be there already, and stays */
     int directory;
@@ -61,7 +64,8 @@ static bool write_private(const struct delivery *delivery, struct span content, 
     const int fd = sys.openat(delivery->directory, delivery->private, flags, FILE_MODE);
     if (fd < 0)
         return error_os(err, "cannot create a file in '%s'", delivery->path);
-    const bool written = sys_write_all(fd, parts) && (delivery->synced_later || sys_fsync(fd) == 0);
+    const bool written = sys_write_all(fd, parts) && (!delivery->public || fchmod(fd, PUBLIC_MODE) == 0) &&
+                         (delivery->synced_later || sys_fsync(fd) == 0);
     if (!written)
         (void)error_os(err, "cannot write a file in '%s'", delivery->path);
     (void)sys.close(fd);                /* synced, or to be, or given up */
@@ -116,6 +120,12 @@ bool deliver_new(const char *directory, const char *name, struct span content, s
 bool deliver_over(const char *directory, const char *name, struct span content, struct error *err)
 {
     struct delivery delivery = {.path = directory, .name = name, .over = true};
+    return deliver(&delivery, content, err);
+}
+
+bool deliver_public(const char *directory, const char *name, bool over, struct span content, struct error *err)
+{
+    struct delivery delivery = {.path = directory, .name = name, .over = over, .public = true};
     return deliver(&delivery, content, err);
 }
 

@@ -99,6 +99,45 @@ static void a_directory_that_is_not_there_is_said_to_be(void **state)
     assert_false(deliver_sweep("/nowhere/at/all", 0, &err));
 }
 
+/* A reader of another user, who is told of a key the moment it is there, must not find it shut. */
+static unsigned named_readable;
+
+static void note_mode(int place_of_it, const char *name)
+{
+    struct stat status;
+    assert_int_equal(fstatat(place_of_it, name, &status, AT_SYMLINK_NOFOLLOW), 0);
+    named_readable += (status.st_mode & 07777) == 0644;
+}
+
+static int linkat_noting(int from, const char *name, int to, const char *as, int flags)
+{
+    note_mode(from, name);
+    return sys_kernel.linkat(from, name, to, as, flags);
+}
+
+static int renameat_noting(int from, const char *name, int to, const char *as)
+{
+    note_mode(from, name);
+    return sys_kernel.renameat(from, name, to, as);
+}
+
+static void a_public_file_is_readable_before_it_has_its_name(void **state)
+{
+    struct error err;
+    (void)state;
+    const mode_t before = umask(0077);
+    sys.linkat = linkat_noting;
+    sys.renameat = renameat_noting;
+    named_readable = 0;
+    assert_true(deliver_public(place, "a.pem", false, SPAN("one"), &err));
+    assert_false(deliver_public(place, "a.pem", false, SPAN("two"), &err));
+    assert_int_equal(err.kind, ERROR_BUSY);
+    assert_true(deliver_public(place, "a.pem", true, SPAN("two"), &err));
+    (void)umask(before);
+    assert_int_equal(named_readable, 3);
+    assert_string_equal(content_of("a.pem"), "two");
+}
+
 /* ---- the order of steps ---- */
 
 static char trace[64];
@@ -422,6 +461,7 @@ int main(void)
         TEST(a_name_that_is_taken_stays_with_its_file),
         TEST(who_only_tries_leaves_nothing),
         TEST(over_another_the_new_one_is_there),
+        TEST(a_public_file_is_readable_before_it_has_its_name),
         TEST(a_directory_that_is_not_there_is_said_to_be),
         TEST(a_file_is_synced_before_it_is_named_and_its_name_before_it_is_told),
         TEST(whatever_fails_no_half_file_has_the_name),
