@@ -29,11 +29,15 @@ static bool bind(struct span vouched, struct registration *registration, struct 
     char seen[REQUEST_GUID_SIZE], said[REQUEST_GUID_SIZE];
     if (vouched.len == 0)
         return true;
+    if (!request_guid(vouched, seen))
+        return error_refuse(err, ERROR_UNTRUSTED, "binding",
+                            "the proxy vouches for '%.*s', which is no GUID to register",
+                            (int)(vouched.len < 80 ? vouched.len : 80), vouched.at);
     if (registration->smsid.len == 0) {
         registration->smsid = vouched;
         return true;
     }
-    return (request_guid(vouched, seen) && request_guid(registration->smsid, said) && strcmp(seen, said) == 0) ||
+    return (request_guid(registration->smsid, said) && strcmp(seen, said) == 0) ||
            error_refuse(err, ERROR_UNTRUSTED, "binding", "the proxy vouches for another client than registers");
 }
 

@@ -128,6 +128,7 @@ def test_who_was_seen_by_a_proxy_registers_nobody_else(start, pairs):
     seen = "CN=" + KNOWN
     assert told(seen, smsid=UNKNOWN) == (403, "binding") and names(relay) == []
     assert [told(seen, **changes) for changes in ({}, {"smsid": GUID.lower()})] == [(200, KNOWN)] * 2
+    assert [told("CN=pc1", **changes) for changes in ({}, {"smsid": UNKNOWN})] == [(403, "binding")] * 2
     assert told("", smsid=UNKNOWN) == (200, UNKNOWN)
 
 
