@@ -20,7 +20,12 @@
 
 #define PENDING "/pending"
 
-enum { SLOTS = 1024, NAME_SIZE = REQUEST_GUID_SIZE + 4, PATH_SIZE = DAEMON_PATH_SIZE + sizeof PENDING + NAME_SIZE };
+enum {
+    SLOTS = 1024,
+    NAME_SIZE = REQUEST_GUID_SIZE + 4,
+    PATH_SIZE = DAEMON_PATH_SIZE + sizeof PENDING + NAME_SIZE,
+    PENDING_MODE = 0750,
+};
 
 struct file {
     dev_t device;
@@ -322,6 +327,17 @@ static struct place find_place(const struct keyring *keyring, enum keyring_place
     return found;
 }
 
+/* An operator may have removed it with all that waited there. Nothing above it is made: keys that are away are not none. */
+static bool make_pending(const struct keyring *keyring, const struct place *pending, struct error *err)
+{
+    if (sys.mkdirat(AT_FDCWD, pending->directory, PENDING_MODE) != 0)
+        return errno == EEXIST || error_os(err, "cannot make the directory '%s'", pending->directory);
+    if (keyring_sync(keyring, KEYRING_TRUSTED, err))
+        return true;
+    (void)sys.unlinkat(AT_FDCWD, pending->directory, AT_REMOVEDIR);    /* a later sync would not cover it */
+    return false;
+}
+
 bool keyring_read(const struct keyring *keyring, enum keyring_place place, const char *guid, struct signature_key **out,
                   struct error *err)
 {
@@ -330,7 +346,10 @@ bool keyring_read(const struct keyring *keyring, enum keyring_place place, const
     struct file file;
     *out = NULL;
     (void)snprintf(path, sizeof path, "%s/%.36s.pem", where.directory, guid);
-    return read_key(path, &file, out, err) && (*out != NULL || note_absence(where.directory, err));
+    if (!read_key(path, &file, out, err))
+        return false;
+    return *out != NULL ||
+           (place == KEYRING_PENDING ? make_pending(keyring, &where, err) : note_absence(where.directory, err));
 }
 
 bool keyring_put(const struct keyring *keyring, enum keyring_place place, const char *guid, struct span pem,

@@ -396,6 +396,34 @@ static void what_is_there_already_is_synced_before_it_is_said(void **state)
     }
 }
 
+static void remove_place(const char *place)
+{
+    char path[PATH_SIZE];
+    (void)snprintf(path, sizeof path, "%s/%s", home, place);
+    assert_int_equal(rmdir(path), 0);
+}
+
+static void a_place_to_wait_that_was_removed_is_made_anew(void **state)
+{
+    (void)state;
+    remove_place("trust/pending");
+    assert_int_equal(ask(OURS, false, APPROVE_MANUAL), REGISTRATION_PENDING);
+    assert_int_equal(whose("trust/pending"), OURS);
+    put_key("trust/pending", NO);
+    remove_place("trust/pending");
+    assert_int_equal(ask(OURS, true, APPROVE_AUTO), REGISTRATION_REJECTED);
+    const struct registration registration = usual_registration(OURS, false);
+    struct registrar_decision decision;
+    remove_place("trust/pending");
+    sys.fsync = fsync_or_not;
+    failure = EIO;
+    until_failure = 1;
+    assert_false(ask_for(&registration, APPROVE_MANUAL, &decision));   /* not before it is durable */
+    remove_place("trust");
+    assert_false(ask_for(&registration, APPROVE_MANUAL, &decision));   /* the keys are away, and that is said */
+    assert_int_equal(err.os, ENOENT);
+}
+
 /* ---- at once ---- */
 
 static unsigned opened;
@@ -478,6 +506,7 @@ int main(void)
         TEST(what_others_take_away_makes_room_after_a_while),
         TEST(each_call_that_fails_is_a_failure_and_promises_nothing),
         TEST(what_is_there_already_is_synced_before_it_is_said),
+        TEST(a_place_to_wait_that_was_removed_is_made_anew),
         TEST(who_is_approved_while_he_asks_is_not_rejected),
         TEST(of_those_who_come_at_once_one_has_the_name),
     };
