@@ -214,11 +214,10 @@ static bool keep(const struct key_place *place, const char *guid, const struct s
     return kept;
 }
 
-static bool take(const struct key_place *place, const char *guid, const char *path, bool replace, struct error *err)
+/* The key is closed. */
+static bool take(const struct key_place *place, const char *guid, struct signature_key *key, bool replace,
+                 struct error *err)
 {
-    struct signature_key *key;
-    if (!key_place_read(path, &key, err))
-        return false;
     const bool kept = keep(place, guid, key, replace, err);
     if (kept)
         (void)printf("%s: the relay holds this client to a key of %u bits from now on\n", guid,
@@ -230,9 +229,11 @@ static bool take(const struct key_place *place, const char *guid, const char *pa
 static int import(const struct wish *wish, const struct key_place *place)
 {
     char guid[REQUEST_GUID_SIZE];
+    struct signature_key *key;
     struct error err;
     const char *path = strcmp(wish->words[1], "-") == 0 ? "/dev/stdin" : wish->words[1];
-    if (read_client(wish->words[0], guid, &err) && take(place, guid, path, wish->replace, &err))
+    if (read_client(wish->words[0], guid, &err) && key_place_import(path, &key, &err) &&
+        take(place, guid, key, wish->replace, &err))
         return EX_OK;
     return command_fail(&err);
 }
@@ -241,11 +242,13 @@ static int import(const struct wish *wish, const struct key_place *place)
 static int approve_one(const struct key_place *place, const char *word, bool replace)
 {
     char guid[REQUEST_GUID_SIZE], name[KEY_NAME_SIZE], path[DAEMON_PATH_SIZE];
+    struct signature_key *key;
     struct error err;
     if (!read_client(word, guid, &err))
         return command_fail(&err);
     key_place_name(guid, name);
-    if (!write_path(path, place->pending, name, &err) || !take(place, guid, path, replace, &err))
+    if (!write_path(path, place->pending, name, &err) || !key_place_read(path, &key, &err) ||
+        !take(place, guid, key, replace, &err))
         return command_fail(&err);
     if (sys.unlinkat(AT_FDCWD, path, 0) == 0 || errno == ENOENT)
         return EX_OK;

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct settings {
     const char *root;
@@ -116,7 +117,9 @@ static bool read_any(struct span text, struct signature_key **out, struct error 
     return signature_key_read_blob(span_trim(text), out, err);
 }
 
-bool key_place_read(const char *path, struct signature_key **out, struct error *err)
+static bool read_file(const char *path,
+                      bool (*read_text)(struct span text, struct signature_key **out, struct error *err),
+                      struct signature_key **out, struct error *err)
 {
     struct buffer text;
     struct error why;
@@ -124,8 +127,21 @@ bool key_place_read(const char *path, struct signature_key **out, struct error *
     bool read = sys_read_file(AT_FDCWD, path, &text, err);
     if (!read && err->os == ENOENT)
         err->kind = ERROR_NOT_FOUND;
-    if (read && !read_any(buffer_span(&text), out, &why))
+    if (read && !read_text(buffer_span(&text), out, &why))
         read = error_set(err, why.kind, "'%.120s': %.100s", path, why.text);
     buffer_fini(&text);
     return read;
+}
+
+bool key_place_read(const char *path, struct signature_key **out, struct error *err)
+{
+    struct stat status;
+    if (sys.fstatat(AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(status.st_mode))
+        return error_set(err, ERROR_MALFORMED, "'%.120s' is no regular file, and the relay follows no links", path);
+    return read_file(path, signature_key_read, out, err);
+}
+
+bool key_place_import(const char *path, struct signature_key **out, struct error *err)
+{
+    return read_file(path, read_any, out, err);
 }

@@ -36,7 +36,9 @@ bool key_place_list(const char *directory, struct buffer *out, struct error *err
 bool key_place_client(const char *name, char guid[REQUEST_GUID_SIZE]) MUST_CHECK;
 void key_place_name(const char guid[REQUEST_GUID_SIZE], char out[KEY_NAME_SIZE]);
 
-/* Any file with a key: PEM, or a PUBLICKEYBLOB in hex. ERROR_NOT_FOUND: it is not there. */
+/* A file of these directories, as the relay reads it: PEM, and no link. ERROR_NOT_FOUND: it is not there. */
 bool key_place_read(const char *path, struct signature_key **out, struct error *err) MUST_CHECK;
+/* Any other file with a key: PEM, or a PUBLICKEYBLOB in hex. */
+bool key_place_import(const char *path, struct signature_key **out, struct error *err) MUST_CHECK;
 
 #endif

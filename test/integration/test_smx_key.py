@@ -1,6 +1,7 @@
 """smx key: an operator shows, takes and approves the keys that the relay checks signatures with."""
 import hashlib
 import json
+import os
 
 import pytest
 
@@ -88,6 +89,17 @@ def test_what_the_relay_cannot_use_is_told(site, tmp_path):
     problems = {row["Client"]: row["Problem"] for row in listed(site)}
     assert "no key can be read" in problems[GUID] and "1024 bits" in problems[UNKNOWN[5:]]
     assert "upper case" in problems[GUID.lower() + ".pem"]
+
+
+def test_what_the_relay_would_not_read_is_no_key_here_either(site, pairs, tmp_path):
+    place = site.root / "trust" / (GUID + ".pem")
+    for put, problem in ((lambda: place.symlink_to(tmp_path / "public.pem"), "follows no links"),
+                         (lambda: os.mkfifo(place), "no regular file"),
+                         (lambda: place.write_bytes((tmp_path / "blob").read_bytes()), "no PEM")):
+        put()
+        assert site.post(message(KNOWN, sign=pairs[0])).status == 500
+        assert [problem in row["Problem"] for row in listed(site)] == [True]
+        place.unlink()
 
 
 def test_what_is_wrong_has_its_status(site, tmp_path):
