@@ -191,13 +191,29 @@ static int show(const struct wish *wish, const struct key_place *place)
 
 /* ---- taking ---- */
 
-static bool deliver(const char *directory, const char *name, struct span pem, bool replace, struct error *err)
+static bool is_there(const struct key_place *place, const char *name, const struct signature_key *key)
 {
-    if (deliver_public(directory, name, replace, pem, err))
+    struct signature_key *there;
+    struct error ignored;
+    char path[DAEMON_PATH_SIZE];
+    if (!write_path(path, place->trusted, name, &ignored) || !key_place_read(path, &there, &ignored))
+        return false;
+    const bool same = signature_key_equal(there, key);
+    signature_key_close(there);
+    return same;
+}
+
+/* The same key again, as after an approval that was broken off, is put there anew: then it is durable. */
+static bool deliver(const struct key_place *place, const struct signature_key *key, const char *name, struct span pem,
+                    struct error *err)
+{
+    if (deliver_public(place->trusted, name, false, pem, err))
         return true;
-    if (err->kind == ERROR_BUSY)
-        return error_set(err, ERROR_UNSUPPORTED, "%.36s has a key already: see smx key show, and --replace", name);
-    return false;
+    if (err->kind != ERROR_BUSY)
+        return false;
+    if (is_there(place, name, key))
+        return deliver_public(place->trusted, name, true, pem, err);
+    return error_set(err, ERROR_UNSUPPORTED, "%.36s has another key already: see smx key show, and --replace", name);
 }
 
 /* Readable also for a relay that is not the user who runs this: it is a public key, in a directory with its own rights. */
@@ -209,7 +225,8 @@ static bool keep(const struct key_place *place, const char *guid, const struct s
     key_place_name(guid, name);
     buffer_init(&pem, SIGNATURE_MOST_FILE);
     const bool kept = sys_make_directory(place->trusted, err) && signature_key_write(key, &pem, err) &&
-                      deliver(place->trusted, name, buffer_span(&pem), replace, err);
+                      (replace ? deliver_public(place->trusted, name, true, buffer_span(&pem), err)
+                               : deliver(place, key, name, buffer_span(&pem), err));
     buffer_fini(&pem);
     return kept;
 }

@@ -70,6 +70,18 @@ def test_a_key_that_waits_is_approved(site, pairs):
     key(site, "approve", UNKNOWN, status=66)
 
 
+def test_a_key_that_counts_already_is_approved_and_no_other(site, pairs):
+    """As after an approval that was broken off, or where the client's first report was faster."""
+    waiting = site.root / "trust/pending" / (UNKNOWN[5:] + ".pem")
+    waiting.parent.mkdir()
+    keys.put(site, UNKNOWN, keys.certificate(pairs[1]))
+    waiting.write_bytes(keys.public(pairs[0]))
+    assert "another key" in key(site, "approve", UNKNOWN, status=65)
+    waiting.write_bytes(keys.public(pairs[1]))
+    key(site, "approve", UNKNOWN)
+    assert not waiting.exists() and said(site, message(UNKNOWN, sign=pairs[1])) == (200, "signed")
+
+
 def test_a_key_that_waits_is_thrown_away(site, pairs):
     pending = site.root / "trust/pending"
     pending.mkdir()
