@@ -103,6 +103,11 @@ struct spool_state {
  * as a batch and at most once a second; it is waited for, at most `patience` microseconds. 0: no probe is asked for. */
 void spool_look(struct spool *spool, int64_t patience, struct spool_state *out);
 
+/* Looks into a journal without being its process, also while that is at work: does it hold a record of that name
+ * (without its extension, in any case) that was no file yet when the journal last said so? Nothing is changed. Where there
+ * is no journal nothing is held. Errors: ERROR_SYSTEM, ERROR_NO_MEMORY. */
+bool spool_journal_holds(const char *directory, struct span stem, bool *out, struct error *err) MUST_CHECK;
+
 #define SPOOL_NAME_ALPHABET "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 /* The 16 characters of a name: 11 of the time in microseconds since 1970, 5 of `random` (25 bits are used), most

@@ -1,5 +1,5 @@
 /* The decision hidden here: smx asks the settings of the state system, not settings of its own, so the two cannot
- * disagree. Names and defaults are those of src/statesys/settings.c. */
+ * disagree. Names and defaults are those of src/statesys/settings.c, and of src/mprelay/settings.c. */
 #include "place.h"
 
 #include "base/config.h"
@@ -41,6 +41,22 @@ static const struct config_table table = {
     .borrowed = true,
 };
 
+/* Of the relay. */
+static const struct config_row relay_rows[] = {
+    {"journal-dir", CONFIG_TEXT, 0, "", NULL, NULL, AT_START, "Directory of the journal."},
+};
+
+static const struct config_table relay_table = {
+    .program = "smx",
+    .version = VERSION,
+    .summary = "where the journal of a relay is",
+    .file = "/etc/mprelay.conf",
+    .rows = relay_rows,
+    .count = 1,
+    .values_size = sizeof(const char *),
+    .borrowed = true,
+};
+
 static bool find_inbox(const struct settings *settings, struct place *out, struct error *err)
 {
     char inbox[DAEMON_PATH_SIZE];
@@ -63,6 +79,20 @@ static bool find_all(const struct settings *settings, struct place *out, struct 
            daemon_choose_path(out->logs, settings->log_dir, settings->root, "/logs", err);
 }
 
+/* The relay may be on another machine, or its settings not ours to read: then it is believed to be as usual. */
+static bool find_journal(const struct place_options *options, const char *root, struct place *out, struct error *err)
+{
+    char *arguments[] = {(char *)(uintptr_t) "smx", NULL}; /* config only reads them */
+    struct config *config;
+    struct error ignored;
+    if (options->config != NULL || options->root != NULL || !config_open(&relay_table, 1, arguments, &config, &ignored))
+        return daemon_path(out->journal, root, "/journal", err);
+    const char *const *journal_dir = config_values(config);
+    const bool found = daemon_choose_path(out->journal, *journal_dir, root, "/journal", err);
+    config_close(config);
+    return found;
+}
+
 static void add_option(char **arguments, int *count, const char *name, const char *value)
 {
     if (value == NULL)
@@ -82,7 +112,8 @@ bool place_find(const struct place_options *options, struct place *out, struct e
     add_option(arguments, &count, "--database", options->database);
     if (!config_open(&table, count, arguments, &config, err))
         return false;
-    const bool found = find_all(config_values(config), out, err);
+    const struct settings *settings = config_values(config);
+    const bool found = find_all(settings, out, err) && find_journal(options, settings->root, out, err);
     config_close(config);
     return found;
 }

@@ -1,7 +1,8 @@
 /*
  * Where the things of a site are that the verbs of smx look into: the database, the inbox, the logs.
  *
- * What it hides: the state system's own settings, which are read for the few that say where (spec/smx.md 3).
+ * What it hides: the state system's own settings, which are read for the few that say where (spec/smx.md 3), and where
+ * no other site is named those of the relay.
  * A place is plain data and owns nothing.
  */
 #ifndef SMX_PLACE_H
@@ -25,6 +26,7 @@ struct place {
     char corrupt[DAEMON_PATH_SIZE];
     char retry[DAEMON_PATH_SIZE];
     char logs[DAEMON_PATH_SIZE];
+    char journal[DAEMON_PATH_SIZE]; /* the relay's */
     char admin[DAEMON_PATH_SIZE]; /* ADDRESS:PORT of the state system's pages; "": none */
 };
 

@@ -1,12 +1,13 @@
 /*
  * The decision hidden here: a report is followed by names, not by what is in it: its ID leads to the relay's verdict, the
- * verdict to the file, and the file lies in the inbox, or the database remembers it.
+ * verdict to the file, and the file lies in the inbox, or the database remembers it, or the relay's journal still has it.
  */
 #include "trace.h"
 
 #include "answer.h"
 #include "show.h"
 #include "spool/inbox.h"
+#include "spool/spool.h"
 
 #include <stdio.h>
 #include <strings.h>
@@ -128,6 +129,23 @@ static int trace_loaded(const struct command *command, struct span stem, bool *l
 
 /* ---- the whole ---- */
 
+/* True: it is known where it is. */
+static bool say_elsewhere(const struct place *place, struct span stem)
+{
+    struct error err;
+    bool held;
+    (void)fflush(stdout);
+    if (!spool_journal_holds(place->journal, stem, &held, &err)) {
+        show_error("%s", err.text);
+        held = false;
+    }
+    (void)fputs(held ? " is in the relay's journal: safe, and a file as soon as the inbox takes it (smx status)\n"
+                     : " is not there, and not known as loaded: the same content was loaded under another name, or "
+                       "longer ago than processed-keep\n",
+                stdout);
+    return held;
+}
+
 /* *known: there is such a file, or was one. */
 static int trace_file(const struct command *command, const struct place *place, const char *file, bool *known)
 {
@@ -143,9 +161,7 @@ static int trace_file(const struct command *command, const struct place *place, 
     else
         status = trace_loaded(command, search.stem, known);
     if (!*known && status == EX_OK)
-        (void)fputs(" is not there, and not known as loaded: the same content was loaded under another name, or "
-                    "longer ago than processed-keep\n",
-                    stdout);
+        *known = say_elsewhere(place, search.stem);
     buffer_fini(&search.why);
     return status;
 }

@@ -93,6 +93,23 @@ bool journal_files_open(struct journal_files *files, struct error *err)
     return opened;
 }
 
+bool journal_files_open_to_read(struct journal_files *files, struct error *err)
+{
+    char path[PATH_MAX];
+    for (unsigned i = 0; i < JOURNAL_FILES; i++) {
+        const int len = snprintf(path, sizeof path, "%s/%s", files->path, names[i]);
+        if (len > 0 && (size_t)len < sizeof path)
+            files->fds[i] = sys.openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
+        if (files->fds[i] >= 0)
+            continue;
+        (void)error_os(err, "cannot open the journal '%.150s/%s'", files->path, names[i]);
+        err->kind = err->os == ENOENT ? ERROR_NOT_FOUND : err->kind;
+        journal_files_close(files);
+        return false;
+    }
+    return true;
+}
+
 /* ---- asking ---- */
 
 bool journal_files_are_in_place(const struct journal_files *files)

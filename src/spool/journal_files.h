@@ -20,6 +20,9 @@ struct journal_files {
 void journal_files_init(struct journal_files *files, const char *path);
 /* Makes what is missing. On false none is open. ERROR_BUSY: another process has them. */
 bool journal_files_open(struct journal_files *files, struct error *err) MUST_CHECK;
+/* Only to be read, and beside a process that has them: nothing is made or locked. False with ERROR_NOT_FOUND: there are
+ * none. */
+bool journal_files_open_to_read(struct journal_files *files, struct error *err) MUST_CHECK;
 void journal_files_close(struct journal_files *files);
 bool journal_files_are_open(const struct journal_files *files);
 
