@@ -96,6 +96,7 @@ _smx() {
         _mprelay_words "$word" "$("$1" --help 2>/dev/null | sed -n 's/^  smx \([a-z]*\) .*/\1/p') --help --version"
         return
     fi
+    [[ ${COMP_WORDS[1]} =~ ^[a-z]+$ ]] || return 0
     help=$(_smx_help "$("$1" "${COMP_WORDS[1]}" --help 2>/dev/null)" "${COMP_WORDS[1]}")
     [[ -n $help ]] || return 0
     options=$(_mprelay_options "$help")

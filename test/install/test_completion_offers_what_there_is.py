@@ -73,3 +73,8 @@ def test_every_part_of_a_verb_is_offered(bash, verb, some):
 ])
 def test_the_word_behind(bash, line, offered):
     assert bash.offers(line) == offered
+
+
+@pytest.mark.parametrize("word", ["a/b", "[", "nothing"])
+def test_what_is_no_verb_says_nothing(bash, word):
+    assert bash.offers("smx %s " % word) == set()
