@@ -19,6 +19,12 @@ struct look {
     struct lines names;
 };
 
+static void begin(struct lines *lines, struct span name)
+{
+    lines->name = name;
+    lines->count = 0;                   /* the rest is not worth clearing, for each request */
+}
+
 static void note(struct lines *lines, struct span name, struct span value)
 {
     if (lines->name.len > 0 && lines->count < MOST_LINES && span_equal_nocase(name, lines->name))
@@ -47,8 +53,8 @@ bool http_sender_read(struct MHD_Connection *library, const struct connection *c
                       const struct http_sender_rules *rules, struct http_sender *out, struct error *err)
 {
     struct look look;
-    look.addresses = (struct lines){.name = rules->address_header};
-    look.names = (struct lines){.name = rules->vouch.header};
+    begin(&look.addresses, rules->address_header);
+    begin(&look.names, rules->vouch.header);
     (void)MHD_get_connection_values_n(library, MHD_HEADER_KIND, look_at_header, &look);
     (void)snprintf(out->address, sizeof out->address, "%s", connection->address);
     out->forwarded = false;
