@@ -63,8 +63,9 @@ bool sys_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t ti
 
 /* Writes all of both parts; on false errno is set (ENOSPC after a short write that the kernel does not explain). */
 bool sys_write_all(int fd, const struct span parts[2]) MUST_CHECK;
-/* Reads a whole file into the buffer, up to the buffer's maximum. */
+/* Reads a whole file into the buffer, up to the buffer's maximum; with the second one that is open, under that path. */
 bool sys_read_file(int directory, const char *path, struct buffer *out, struct error *err) MUST_CHECK;
+bool sys_read_open(int fd, const char *path, struct buffer *out, struct error *err) MUST_CHECK;
 /* Which file or directory it is, whatever it is called. */
 struct sys_identity {
     dev_t device;

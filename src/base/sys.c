@@ -107,11 +107,8 @@ bool sys_write_all(int fd, const struct span parts[2])
     return true;
 }
 
-bool sys_read_file(int directory, const char *path, struct buffer *out, struct error *err)
+bool sys_read_open(int fd, const char *path, struct buffer *out, struct error *err)
 {
-    const int fd = sys.openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0);
-    if (fd < 0)
-        return error_os(err, "cannot open '%s'", path);
     const size_t before = out->len;
     bool done = false;
     char bytes[16 * 1024];
@@ -132,6 +129,15 @@ bool sys_read_file(int directory, const char *path, struct buffer *out, struct e
     }
     if (!done)
         out->len = before;
+    return done;
+}
+
+bool sys_read_file(int directory, const char *path, struct buffer *out, struct error *err)
+{
+    const int fd = sys.openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0);
+    if (fd < 0)
+        return error_os(err, "cannot open '%s'", path);
+    const bool done = sys_read_open(fd, path, out, err);
     (void)sys.close(fd);                /* only read from: nothing is lost */
     return done;
 }

@@ -145,7 +145,7 @@ static bool sync_all(const struct delivery *first, struct error *err)
            error_os(err, "cannot sync the file system of '%s'", first->path);
 }
 
-/* Who put it there may not have synced it. */
+/* Who put it there may not have synced it. What is there may be no file at all. */
 static bool is_there(const struct delivery *delivery, const char *name, struct span content)
 {
     struct buffer file;
@@ -154,7 +154,7 @@ static bool is_there(const struct delivery *delivery, const char *name, struct s
     if (fd < 0)
         return false;
     buffer_init(&file, content.len);
-    const bool same = sys_read_file(delivery->directory, name, &file, &ignored) &&
+    const bool same = sys_read_open(fd, name, &file, &ignored) &&
                       span_equal((struct span){file.at, file.len}, content) && sys_fsync(fd) == 0;
     buffer_fini(&file);
     (void)sys.close(fd);                /* only read from */
