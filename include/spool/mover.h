@@ -5,7 +5,8 @@
  * then removed where it was; many at a time, in the order of their names. Whatever fails, and wherever a mover is killed,
  * the file is in one place at least, and never half. What is there already with the same name and the same bytes is the
  * file: so one that was delivered but not yet removed is not delivered twice, unless somebody took it there meanwhile.
- * Several movers of one directory harm nothing but each other's time.
+ * Several movers of one directory harm nothing but each other's time. Where a disk is not mounted, or goes away in the
+ * middle of a turn, nothing is put below its mount point.
  *
  * Which files count, and their order, is as in an inbox (inbox.h). Where a name is taken by another file, a number goes
  * before its end. A file that changed while it was read stays; one that is replaced before it is removed stays, too.
@@ -13,8 +14,8 @@
  *
  * Calling sequence: mover_open; mover_turn as often as wanted, which opens the directories anew: so a disk may come and
  * go; mover_close. One thread. The callbacks are called within mover_turn.
- * Errors of a turn: nothing more can be moved now, ERROR_SYSTEM (os ENOENT: the outbox is not there), ERROR_NO_SPACE,
- * ERROR_NO_MEMORY. What was moved before stays moved.
+ * Errors of a turn: nothing more can be moved now, ERROR_SYSTEM, ERROR_NO_SPACE, ERROR_NO_MEMORY. What was moved before
+ * stays moved.
  */
 #ifndef SPOOL_MOVER_H
 #define SPOOL_MOVER_H
@@ -38,7 +39,7 @@ struct mover_events {
 
 struct mover_settings {
     const char *from;
-    const char *to[MOVER_MOST_QUEUES];
+    const char *to[MOVER_MOST_QUEUES];  /* without one of them nothing is moved to any */
     size_t most_bytes;                  /* of a file */
     struct mover_events events;
 };

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 
+enum { MOST_PASSES = 10 };
+
 struct listing {
     struct inbox_order order;
     const char *after;                  /* NULL: all */
@@ -92,22 +94,24 @@ static bool list_names(const struct inbox_place *place, struct listing *listing,
     return listed;
 }
 
-/* Other readers may take all that one pass found, while more is waiting. */
+/* Other readers may take all that one pass found, while more is waiting. But some file systems list names behind which
+ * there never is a file: so not for ever. */
 bool inbox_place_list(const struct inbox_place *place, const char *after, size_t most, struct inbox_entry **out,
-                      size_t *count, struct error *err)
+                      size_t *count, bool *more, struct error *err)
 {
     struct listing listing = {.after = after};
     struct inbox_entry *entries = NULL;
-    size_t found;
-    size_t left;
+    size_t found = 1;
+    size_t left = 0;
     inbox_order_init(&listing.order, most);
-    do {
+    for (int pass = 0; pass < MOST_PASSES && found > 0 && left == 0; pass++) {
         sys.release(entries);
         if (!list_names(place, &listing, &entries, &found, &left, err))
             return false;
-    } while (found > 0 && left == 0);
+    }
     *out = entries;
     *count = left;
+    *more = left > 0 && found == most;
     return true;
 }
 
@@ -115,9 +119,10 @@ bool inbox_list(struct inbox *inbox, unsigned queue, size_t most, struct inbox_e
                 struct error *err)
 {
     const struct inbox_place *place = &inbox->queues[queue];
+    bool more;
     if (!sys_is_at(&place->identity, place->path))
         return error_set(err, ERROR_SYSTEM, "'%s' is not the directory any more that was opened", place->path);
-    if (!inbox_place_list(place, NULL, most, out, count, err))
+    if (!inbox_place_list(place, NULL, most, out, count, &more, err))
         return false;
     for (size_t i = 0; i < *count; i++)
         (*out)[i].queue = queue;

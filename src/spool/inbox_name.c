@@ -44,7 +44,7 @@ static bool is_mark(struct span text)
     return span_equal(text, SPAN(".retry"));
 }
 
-/* "-TRIES" or "-TRIES-QUEUE-DUE" behind the mark. */
+/* "-TRIES" or "-TRIES-QUEUE-DUE" behind the mark; "-0" alone we never write. */
 static bool parse_mark(struct span mark, struct inbox_name *out)
 {
     struct span rest = mark;
@@ -54,7 +54,7 @@ static bool parse_mark(struct span mark, struct inbox_name *out)
     const bool waits = take_number(&rest, INT64_MAX, &due) && take_number(&rest, INBOX_MOST_QUEUES - 1, &queue);
     if (!waits)
         rest = mark;
-    if (!take_number(&rest, UINT_MAX, &tries) || !is_mark(rest))
+    if (!take_number(&rest, UINT_MAX, &tries) || !is_mark(rest) || (tries == 0 && !waits))
         return false;
     out->tries = (unsigned)tries;
     out->waits = waits;

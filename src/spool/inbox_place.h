@@ -45,9 +45,10 @@ struct inbox_visitor {
  * Files that come and go meanwhile may be among them or not. */
 bool inbox_place_scan(const struct inbox_place *place, struct inbox_visitor visitor, struct error *err) MUST_CHECK;
 
-/* As inbox_list, those behind `after` in the order of names; NULL: from the first on. */
+/* As inbox_list, those behind `after` in the order of names; NULL: from the first on. *more: there may be others behind
+ * them. */
 bool inbox_place_list(const struct inbox_place *place, const char *after, size_t most, struct inbox_entry **out,
-                      size_t *count, struct error *err) MUST_CHECK;
+                      size_t *count, bool *more, struct error *err) MUST_CHECK;
 
 /* As renameat2 with RENAME_NOREPLACE, on every file system. 0, or -1 and errno. */
 int inbox_place_move(const struct inbox_place *from, const char *name, const struct inbox_place *to, const char *as);

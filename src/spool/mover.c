@@ -50,6 +50,7 @@ struct item {
 struct mover {
     struct mover_settings settings;
     struct inbox_place from;            /* open within a turn only, as what follows */
+    struct sys_identity to[MOVER_MOST_QUEUES];
     int64_t now;
     char after[NAME_MAX + 1];           /* the next turn goes on behind it; "" with the first */
     struct buffer content;
@@ -197,14 +198,39 @@ static bool deliver_batch(const struct mover *mover, struct batch *batch, struct
     return true;
 }
 
+static bool identify(const char *path, struct sys_identity *out, struct error *err)
+{
+    const int fd = sys.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    const bool known = fd >= 0 && sys_identify(fd, out);
+    if (!known)
+        (void)error_os(err, "cannot open the directory '%s'", path);
+    if (fd >= 0)
+        (void)sys.close(fd);            /* nothing was written */
+    return known;
+}
+
+/* All of them, whichever is needed: an inbox that has not all its directories is one whose disk is not mounted, and what
+ * is put there nobody finds. */
+static bool find_inboxes(struct mover *mover, struct error *err)
+{
+    unsigned to = 0;
+    while (to < MOVER_MOST_QUEUES && identify(mover->settings.to[to], &mover->to[to], err))
+        to++;
+    return to == MOVER_MOST_QUEUES;
+}
+
 static bool deliver_items(struct mover *mover, struct error *err)
 {
     const struct mover_events *events = &mover->settings.events;
     struct batch batch;
     for (unsigned to = 0; to < MOVER_MOST_QUEUES; to++) {
         take_items(mover, to, &batch);
-        if (batch.count > 0)
-            events->moving(events->owner, to, batch.count);
+        if (batch.count == 0)
+            continue;
+        if (!sys_is_at(&mover->to[to], mover->settings.to[to]))
+            return error_set(err, ERROR_SYSTEM, "'%s' is not the directory any more that was opened",
+                             mover->settings.to[to]);
+        events->moving(events->owner, to, batch.count);
         if (!deliver_batch(mover, &batch, err))
             return false;
     }
@@ -280,12 +306,12 @@ static bool move_listed(struct mover *mover, bool *more, struct error *err)
     struct inbox_entry *entries;
     size_t count;
     if (!inbox_place_list(&mover->from, mover->after[0] == '\0' ? NULL : mover->after, MOST_LISTED, &entries, &count,
-                          err))
+                          more, err))
         return false;
-    const bool moved = count == 0 || (deliver_probe(mover->settings.from, &mover->now, err) &&
-                                      move_entries(mover, entries, count, err));
+    const bool moved = count == 0 ||
+                       (find_inboxes(mover, err) && deliver_probe(mover->settings.from, &mover->now, err) &&
+                        move_entries(mover, entries, count, err));
     sys.release(entries);
-    *more = count == MOST_LISTED;
     return moved;
 }
 

@@ -137,11 +137,13 @@ static void files_keep_their_names_and_go_where_they_are_judged_to_belong(void *
     put("out/a.SMW", "1 a");
     put("out/b.smx", "0 b");
     put("out/d e.smx", "2 d");
+    put("out/f.retry-0.smx", "0 f");
     put("out/.part.smx", "0");
     put("out/other.txt", "0");
     turn();
-    assert_string_equal(seen.groups, "0:2 1:1 2:1 ");
-    assert_string_equal(seen.names, "b.smx>b.smx c.smx>c.smx a.SMW>a.SMW d e.smx>d e.smx ");
+    assert_string_equal(seen.groups, "0:3 1:1 2:1 ");
+    assert_string_equal(seen.names, "b.smx>b.smx c.smx>c.smx f.retry-0.smx>f.retry-0.smx a.SMW>a.SMW "
+                                    "d e.smx>d e.smx ");
     assert_string_equal(content_of("in/b.smx"), "0 b");
     assert_string_equal(content_of("in/c.smx"), "0 c");
     assert_string_equal(content_of("in/high/a.SMW"), "1 a");
@@ -195,6 +197,25 @@ static void a_name_that_is_taken_gets_a_number_unless_it_is_the_same_file(void *
     assert_int_equal(count_files(outbox), 0);
 }
 
+static int open_without_waiting(int directory, const char *path, int flags, mode_t mode)
+{
+    if (strcmp(path, "a.smx") == 0)
+        assert_true((flags & O_NONBLOCK) != 0);     /* else who opens a pipe waits for its other end */
+    return sys_kernel.openat(directory, path, flags, mode);
+}
+
+static void what_is_no_file_but_has_its_name_there_holds_nobody_up(void **state)
+{
+    char path[PATH_SIZE + 16];
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/a.smx", inboxes[0]);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    put("out/a.smx", "0 a");
+    sys.openat = open_without_waiting;
+    turn();
+    assert_string_equal(content_of("in/a.1.smx"), "0 a");
+}
+
 static void one_that_is_too_large_is_told_and_holds_nobody_up(void **state)
 {
     static char large[100002];
@@ -241,6 +262,46 @@ static void an_outbox_of_very_many_takes_several_turns(void **state)
     put("out/00000.smx", "0");
     assert_true(mover_turn(mover, &more, &err));
     assert_true(is_there("in/00000.smx"));
+}
+
+/* The first is gone by the time it is asked about: another mover has it. */
+static int lose_the_first(int directory, const char *name, struct stat *out, int flags)
+{
+    errno = ENOENT;
+    return strcmp(name, "00000.smx") == 0 ? -1 : sys_kernel.fstatat(directory, name, out, flags);
+}
+
+static void what_another_mover_takes_from_the_list_hides_none_behind_it(void **state)
+{
+    enum { MANY = 10001 };
+    char name[32];
+    bool more = false;
+    (void)state;
+    for (int i = 0; i < MANY; i++) {
+        (void)snprintf(name, sizeof name, "out/%05d.smx", i);
+        put(name, "-");
+    }
+    sys.fstatat = lose_the_first;
+    assert_true(mover_turn(mover, &more, &err));
+    assert_true(more);
+}
+
+static int find_none(int directory, const char *name, struct stat *out, int flags)
+{
+    static unsigned asked;
+    assert_true(++asked < 1000);
+    if (directory == AT_FDCWD)
+        return sys_kernel.fstatat(directory, name, out, flags);
+    errno = ENOENT;
+    return -1;
+}
+
+static void names_behind_which_there_never_is_a_file_end_a_turn(void **state)
+{
+    (void)state;
+    put("out/a.smx", "0");
+    sys.fstatat = find_none;
+    turn();
 }
 
 static void who_is_told_to_stop_begins_no_other_file(void **state)
@@ -489,6 +550,40 @@ static void an_empty_outbox_is_not_written_to(void **state)
     assert_false(mover_turn(mover, &more, &err));
 }
 
+/* As where the disk of the inbox is unmounted, or mounted over, in use. */
+static void put_another_inbox_in_its_place(void)
+{
+    char away[PATH_SIZE + 16];
+    (void)snprintf(away, sizeof away, "%s/away", home);
+    assert_int_equal(rename(inboxes[0], away), 0);
+    for (size_t i = 0; i < MOVER_MOST_QUEUES; i++)
+        assert_int_equal(mkdir(inboxes[i], 0750), 0);
+}
+
+static void what_takes_the_place_of_the_inbox_within_a_turn_gets_nothing(void **state)
+{
+    bool more;
+    (void)state;
+    put("out/a.smx", "0 a");
+    put("out/b.smx", "1 b");
+    seen.then = put_another_inbox_in_its_place;
+    assert_false(mover_turn(mover, &more, &err));
+    assert_non_null(strstr(err.text, "is not the directory any more"));
+    assert_true(is_there("away/a.smx") && is_there("out/b.smx"));
+    assert_int_equal(count_files(inboxes[1]), 0);
+}
+
+static void an_inbox_that_has_not_all_its_directories_gets_nothing(void **state)
+{
+    bool more;
+    (void)state;
+    put("out/a.smx", "0 a");
+    assert_int_equal(rmdir(inboxes[2]), 0);
+    assert_false(mover_turn(mover, &more, &err));
+    assert_non_null(strstr(err.text, inboxes[2]));
+    assert_true(is_there("out/a.smx"));
+}
+
 static void directories_that_are_not_there_are_told(void **state)
 {
     bool more;
@@ -678,9 +773,12 @@ int main(void)
         STORY(one_that_is_judged_to_stay_stays_until_the_next_turn),
         STORY(the_age_is_by_the_clock_of_the_outbox),
         STORY(a_name_that_is_taken_gets_a_number_unless_it_is_the_same_file),
+        STORY(what_is_no_file_but_has_its_name_there_holds_nobody_up),
         STORY(one_that_is_too_large_is_told_and_holds_nobody_up),
         STORY(many_go_together_up_to_a_bound),
         STORY(an_outbox_of_very_many_takes_several_turns),
+        STORY(what_another_mover_takes_from_the_list_hides_none_behind_it),
+        STORY(names_behind_which_there_never_is_a_file_end_a_turn),
         STORY(who_is_told_to_stop_begins_no_other_file),
         STORY(one_that_changes_while_it_is_read_stays),
         STORY(one_that_is_replaced_before_it_is_removed_stays_and_comes_too),
@@ -692,6 +790,8 @@ int main(void)
         STORY(from_an_outbox_that_can_only_be_read_nothing_is_delivered),
         STORY(a_name_that_the_inbox_does_not_take_holds_nobody_up),
         STORY(an_empty_outbox_is_not_written_to),
+        STORY(what_takes_the_place_of_the_inbox_within_a_turn_gets_nothing),
+        STORY(an_inbox_that_has_not_all_its_directories_gets_nothing),
         STORY(directories_that_are_not_there_are_told),
         STORY(whatever_fails_no_file_is_lost_or_half_and_the_next_turn_brings_all),
         STORY(killed_at_any_step_none_is_lost_or_half_or_doubled),
