@@ -20,7 +20,7 @@
 static const int64_t half_written = 60 * SECOND;
 
 /* What the relay takes at most, as UTF-16 (the state system's max-file). */
-enum { QUEUES = 3, MOST_FILE = 129 * 1024 * 1024 };
+enum { QUEUES = 3, MOST_FILE = 129 * 1024 * 1024, MOST_COMPLAINTS = 256 };
 
 struct source {
     struct carrier *carrier;
@@ -36,7 +36,10 @@ struct carrier {
     bool (*goes_on)(void *owner);
     void *owner;
     struct source sources[QUEUES];
-    char complaint[240];                /* the last about a file: the same again is not worth a line */
+    char complaints[MOST_COMPLAINTS][240];      /* about files: the same again is not worth a line, */
+    size_t complaint_count;
+    uint64_t untold;                    /* nor each of those beyond, of which so many are in this run, */
+    uint64_t told;                      /* and so many were in the last that was told of */
     uint64_t moved;
     uint64_t failed;
 };
@@ -78,32 +81,18 @@ static bool check_there(const char *what, const char *path, struct error *err)
     return sys.fstatat(AT_FDCWD, path, &status, 0) == 0 || error_os(err, "cannot find the %s '%s'", what, path);
 }
 
+/* Nothing is made: what is missing there may be on a disk that is not mounted, and files would go below its mount point. */
+static bool check_queue(const char *path, struct error *err)
+{
+    struct stat status;
+    return sys.fstatat(AT_FDCWD, path, &status, 0) == 0 ||
+           error_os(err, "cannot find the inbox's '%s' (the state system makes it; is its disk mounted?)", path);
+}
+
 bool carrier_check(const struct carrier_paths *paths, struct error *err)
 {
     return check_there("outbox", paths->from[SMX_NORMAL], err) && check_there("inbox", paths->to[SMX_NORMAL], err) &&
-           check_apart(paths, err);
-}
-
-static bool sync_inbox(const char *inbox, struct error *err)
-{
-    const int fd = sys.openat(AT_FDCWD, inbox, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    const bool synced = fd >= 0 && sys_fsync(fd) == 0;
-    if (!synced)
-        (void)error_os(err, "cannot sync the directory '%s'", inbox);
-    if (fd >= 0)
-        (void)sys.close(fd);            /* a directory: nothing is lost */
-    return synced;
-}
-
-/* Never the inbox itself, nor what is above it: where its disk is not mounted, files would go below the mount point. */
-static bool make_queue(const struct carrier_paths *paths, enum smx_queue queue, struct error *err)
-{
-    struct stat status;
-    if (sys.fstatat(AT_FDCWD, paths->to[queue], &status, 0) == 0)
-        return true;
-    if (sys.mkdirat(AT_FDCWD, paths->to[queue], 0750) != 0 && errno != EEXIST)
-        return error_os(err, "cannot make the directory '%s'", paths->to[queue]);
-    return sync_inbox(paths->to[SMX_NORMAL], err);
+           check_apart(paths, err) && check_queue(paths->to[SMX_HIGH], err) && check_queue(paths->to[SMX_LOW], err);
 }
 
 /* ---- where a file goes ---- */
@@ -129,9 +118,10 @@ static bool read_priority(const struct carrier *carrier, struct span content, st
     return true;
 }
 
+/* A time that lies ahead says nothing. */
 static bool is_half(const struct error *err, int64_t age)
 {
-    return err->kind == ERROR_NO_MEMORY || err->kind == ERROR_BUSY || age < half_written;
+    return err->kind == ERROR_NO_MEMORY || err->kind == ERROR_BUSY || (age < half_written && age >= -half_written);
 }
 
 static unsigned judge(void *owner, struct span content, int64_t age)
@@ -185,13 +175,36 @@ static void log_moved(void *owner, unsigned to, const char *name, const char *as
     carrier->moved++;
 }
 
+static bool is_known(const struct carrier *carrier, const char *complaint)
+{
+    size_t i = 0;
+    while (i < carrier->complaint_count && strcmp(carrier->complaints[i], complaint) != 0)
+        i++;
+    return i < carrier->complaint_count;
+}
+
 static void log_failed(void *owner, const char *name, const struct error *err)
 {
     struct carrier *carrier = ((struct source *)owner)->carrier;
     carrier->failed++;
-    if (strcmp(carrier->complaint, err->text) != 0)
-        log_error("Dispatch: '%.200s' cannot be moved, it stays: %s", name, err->text);
-    (void)snprintf(carrier->complaint, sizeof carrier->complaint, "%s", err->text);
+    if (is_known(carrier, err->text))
+        return;
+    if (carrier->complaint_count == MOST_COMPLAINTS) {
+        carrier->untold++;
+        return;
+    }
+    log_error("Dispatch: '%.200s' cannot be moved, it stays: %s", name, err->text);
+    (void)snprintf(carrier->complaints[carrier->complaint_count++], sizeof carrier->complaints[0], "%s", err->text);
+}
+
+/* When none fails any more, what fails later is worth a line again. */
+static void end_complaints(struct carrier *carrier)
+{
+    if (carrier->untold > 0 && carrier->untold != carrier->told)
+        log_error("Dispatch: %llu other files cannot be moved either, they stay", (unsigned long long)carrier->untold);
+    carrier->told = carrier->untold;
+    if (carrier->failed == 0)
+        carrier->complaint_count = 0;
 }
 
 static bool may_go_on(void *owner)
@@ -203,9 +216,11 @@ static bool may_go_on(void *owner)
 /* ---- running ---- */
 
 /* The outbox of another make has one directory only. */
-static bool take_turn(struct source *source, struct error *err)
+static bool is_absent(const struct source *source)
 {
-    return mover_turn(source->mover, &source->more, err) || (err->os == ENOENT && source->queue != SMX_NORMAL);
+    struct stat status;
+    return source->queue != SMX_NORMAL &&
+           sys.fstatat(AT_FDCWD, source->carrier->paths->from[source->queue], &status, 0) != 0 && errno == ENOENT;
 }
 
 /* High files that come meanwhile do not wait for all others. */
@@ -216,7 +231,9 @@ static bool take_turns(struct carrier *carrier, struct error *err)
         more = false;
         for (int i = 0; i < QUEUES; i++) {
             struct source *source = &carrier->sources[in_order[i]];
-            if (!take_turn(source, err))
+            if (is_absent(source))
+                continue;
+            if (!mover_turn(source->mover, &source->more, err))
                 return false;
             more |= source->more;
         }
@@ -226,13 +243,12 @@ static bool take_turns(struct carrier *carrier, struct error *err)
 
 bool carrier_run(struct carrier *carrier, uint64_t *moved, uint64_t *failed, struct error *err)
 {
-    carrier->moved = carrier->failed = 0;
-    const bool done = carrier_check(carrier->paths, err) && make_queue(carrier->paths, SMX_HIGH, err) &&
-                      make_queue(carrier->paths, SMX_LOW, err) && take_turns(carrier, err);
+    carrier->moved = carrier->failed = carrier->untold = 0;
+    const bool done = carrier_check(carrier->paths, err) && take_turns(carrier, err);
     *moved = carrier->moved;
     *failed = carrier->failed;
-    if (*failed == 0)
-        carrier->complaint[0] = '\0';
+    if (done)
+        end_complaints(carrier);
     return done;
 }
 

@@ -24,8 +24,9 @@ struct carrier;
 /* Settings and paths stay the caller's and valid. `goes_on` is asked between files. */
 bool carrier_open(const struct settings *settings, const struct carrier_paths *paths, bool (*goes_on)(void *owner),
                   void *owner, struct carrier **out, struct error *err) MUST_CHECK;
-/* *moved: so many files, *failed: so many could not be, each with a line in the log. Half-written ones are neither. On
- * false nothing more can be moved now; what was moved is counted all the same. */
+/* *moved: so many files, *failed: so many could not be, each with a line in the log, once, and those beyond some hundreds
+ * with one line for all. Half-written ones are neither. On false nothing more can be moved now; what was moved is counted
+ * all the same. */
 bool carrier_run(struct carrier *carrier, uint64_t *moved, uint64_t *failed, struct error *err) MUST_CHECK;
 void carrier_close(struct carrier *carrier);    /* NULL is allowed */
 

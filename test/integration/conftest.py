@@ -131,7 +131,7 @@ def pairs(tmp_path_factory):
 def boxes(tmp_path):
     """An outbox and an inbox, empty."""
     outbox, inbox = tmp_path / "out", tmp_path / "box"
-    for place in outbox / "low", inbox:
+    for place in outbox / "low", inbox / "high", inbox / "low":
         place.mkdir(parents=True)
     return outbox, inbox
 

@@ -1,5 +1,6 @@
 """mprelay --dispatch: what a relay keeps in an outbox comes to the inbox of another machine, where its Priority wants it."""
 import os
+import shutil
 import subprocess
 import time
 
@@ -14,7 +15,9 @@ def test_all_goes_where_its_priority_belongs_and_the_half_written_stays(tmp_path
     wanted = {"a.SMX": put(outbox / "a.SMX", 5), "high/b.smx": put(outbox / "b.smx", 0),
               "low/c d.SMW": put(outbox / "c d.SMW", 16), "low/fsp.smx": put(outbox / "low" / "fsp.smx", 0),
               "old.smx": put(outbox / "old.smx", text="half")}
+    wanted["ahead.smx"] = put(outbox / "ahead.smx", text="of a machine whose clock is wrong")
     os.utime(outbox / "old.smx", (time.time() - 3600,) * 2)
+    os.utime(outbox / "ahead.smx", (time.time() + 3600,) * 2)
     stays = {"half.smx": put(outbox / "half.smx", text=wire.report()[:-9]), ".x.smx": put(outbox / ".x.smx"),
              "x.txt": put(outbox / "x.txt")}
     assert once(tmp_path / "mover", outbox, inbox).returncode == 0
@@ -22,7 +25,7 @@ def test_all_goes_where_its_priority_belongs_and_the_half_written_stays(tmp_path
     said = texts(tmp_path / "mover/logs/mpfdm.log")
     assert "~Moving 1 *.SMX file(s) from %s/ to %s/high/." % (outbox, inbox) in said
     assert "Moved file %s/c d.SMW to %s/low/c d.SMW" % (outbox, inbox) in said
-    assert sum(text.startswith("Moved file") for text in said) == 5
+    assert sum(text.startswith("Moved file") for text in said) == 6
 
 
 def test_windows_paths_are_written_on_demand(tmp_path, boxes):
@@ -40,7 +43,12 @@ def test_what_cannot_be_moved_is_told_by_status_and_word(tmp_path, boxes):
         run = once(tmp_path / "mover", outbox, place)
         assert run.returncode == 75 and why in run.stderr, run
     assert once(tmp_path / "mover", tmp_path / "no", inbox).returncode == 75
-    assert files(outbox).keys() == {"a.smx"} and files(inbox) == {}
+    (outbox / "a.smx").rename(outbox / "low/a.smx")
+    (inbox / "low").rmdir()
+    (inbox / "low").symlink_to(tmp_path / "no")                   # the disk that it leads to is not mounted
+    run = once(tmp_path / "mover", outbox, inbox)
+    assert run.returncode == 75 and "cannot find the inbox's '%s/low'" % inbox in run.stderr, run
+    assert files(outbox).keys() == {"low/a.smx"} and files(inbox) == {}
 
 
 def test_one_that_is_too_large_stays_and_holds_nobody_up(tmp_path, boxes):
@@ -56,7 +64,7 @@ def test_one_that_is_too_large_stays_and_holds_nobody_up(tmp_path, boxes):
 def test_the_check_of_the_settings_is_honest(tmp_path, boxes):
     command = line(tmp_path / "mover", *boxes) + ["--check-config"]
     assert subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
-    boxes[1].rmdir()
+    shutil.rmtree(boxes[1])
     run = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
     assert run.returncode == 78 and "cannot find the inbox '%s'" % boxes[1] in run.stderr
 

@@ -17,10 +17,12 @@ def test_a_full_inbox_and_one_that_is_away_heal_by_themselves(boxes, small_disk,
     mover = dispatch(outbox, inbox)
     wait_until(lambda: mover.tells("cannot find the inbox"), "the complaint")
     ballast = small_disk / "ballast"
+    for place in "high", "low":
+        (small_disk / "away" / place).mkdir(parents=True)
     with open(ballast, "wb", buffering=0) as filling, pytest.raises(OSError):
         while filling.write(bytes(1 << 16)):
             pass
-    inbox.mkdir()
+    (small_disk / "away").rename(inbox)
     wanted = {"%d.smx" % n: put(outbox / ("%d.smx" % n), text=wire.report() + " " * 9999) for n in range(20)}
     wait_until(lambda: mover.tells("No space left"), "the complaint")
     ballast.unlink()
@@ -28,6 +30,32 @@ def test_a_full_inbox_and_one_that_is_away_heal_by_themselves(boxes, small_disk,
     assert files(inbox) == wanted
     wait_until(lambda: mover.tells("Dispatch:")[-1] == "Dispatch: files are moved again", "the good news")
     assert len(mover.tells("cannot find the inbox")) == 1            # once, however often it was tried
+
+
+def test_below_the_mount_point_of_an_inbox_that_is_away_nothing_is_put(boxes, dispatch, tmp_path):
+    outbox, inbox = boxes
+    mover = dispatch()
+    inbox.rename(tmp_path / "away")
+    inbox.mkdir()                                                    # what is there while no disk is
+    wait_until(lambda: mover.tells("is its disk mounted?"), "the complaint")
+    wanted = {"a.smx": put(outbox / "a.smx")}
+    assert not any(inbox.iterdir())
+    inbox.rmdir()
+    (tmp_path / "away").rename(inbox)
+    wait_until(lambda: files(outbox) == {}, "the file")
+    assert files(inbox) == wanted
+
+
+def test_files_that_stay_are_told_of_once(boxes, dispatch):
+    outbox = boxes[0]
+    for name in "x.smx", "y.smx":
+        put(outbox / name)
+        os.truncate(outbox / name, 130 << 20)
+    mover = dispatch()
+    for name in "a.smx", "b.smx", "c.smx":                           # several turns
+        put(outbox / name)
+        wait_until(lambda: files(outbox).keys() == {"x.smx", "y.smx"}, "the others")
+    assert len(mover.tells("cannot be moved")) == 2
 
 
 def test_kills_and_a_second_mover_lose_nothing(tmp_path, boxes, dispatch):
