@@ -80,3 +80,13 @@ bool fsp_take(const struct settings *settings, const struct report *report, stru
     *taken = report->message_count;
     return true;
 }
+
+/* ---- who sends ---- */
+
+bool fsp_is_counted(const struct report *report)
+{
+    size_t i = 0;
+    while (i < report->message_count && !(report->messages[i].valid && report->messages[i].has_serial))
+        i++;
+    return i < report->message_count && report->sender.installed != 0;
+}

@@ -25,4 +25,7 @@ bool fsp_check_room(struct throttle *throttle, int64_t now, struct error *err) M
 bool fsp_take(const struct settings *settings, const struct report *report, struct throttle *throttle, int64_t now,
               uint64_t *taken, struct error *err) MUST_CHECK;
 
+/* Would the state system's ledger count it as its sender's? */
+bool fsp_is_counted(const struct report *report);
+
 #endif

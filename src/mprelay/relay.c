@@ -127,13 +127,26 @@ static bool take_report(struct relay *relay, struct xml_reader *reader, const st
     return true;
 }
 
+/* A serial number that anybody could bring in a client's name would make the state system ask that client for a resync, or
+ * count no more. So as long as the key of such a client is known, they are not taken unsigned. */
+static bool check_serials(struct relay *relay, struct keyring *keys, struct task *task)
+{
+    struct registrar_desk desk = {relay->registrar, task->settings, keys};
+    struct trust_rules rules = trust_rules(task, &desk);
+    if (rules.policy == TRUST_OFF || !fsp_is_counted(&task->report))
+        return true;
+    rules.policy = TRUST_VERIFY;
+    return keyring_use(keys, task->settings, &task->err) &&
+           trust_bind(&rules, &task->message, &task->report.sender, &task->trust, &task->err);
+}
+
 /* Nobody signs what comes here, so no policy asks for it; what is taken is little instead (fsp.h). */
-static bool take_fallback(struct relay *relay, struct xml_reader *reader, struct task *task)
+static bool take_fallback(struct relay *relay, struct xml_reader *reader, struct keyring *keys, struct task *task)
 {
     const struct envelope_limits limits = envelope_limits(task->settings);
     task->throttled_at = sys_ticks();
     return envelope_open_plain(task->body, ENVELOPE_IDENTITY, &limits, task->arena, &task->message, &task->err) &&
-           parse_report(reader, task) &&
+           parse_report(reader, task) && check_serials(relay, keys, task) &&
            fsp_take(task->settings, &task->report, relay->fsp_throttle, task->throttled_at, &task->throttled,
                     &task->err) &&
            prepare_record(task);
@@ -160,7 +173,7 @@ bool relay_take(struct relay *relay, struct xml_reader *reader, struct keyring *
     task->arena = arena_open(arena_ceiling(task->settings), &relay->memory);
     if (task->arena == NULL)
         return error_set(&task->err, ERROR_NO_MEMORY, "the system refused memory for the report");
-    if (task->fallback ? take_fallback(relay, reader, task) : take_message(relay, reader, keys, task)) {
+    if (task->fallback ? take_fallback(relay, reader, keys, task) : take_message(relay, reader, keys, task)) {
         task->err.kind = ERROR_NONE;    /* a key that could not be added, say, may have left its reason */
         return true;
     }

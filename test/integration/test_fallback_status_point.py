@@ -3,6 +3,7 @@ import signal
 import uuid
 
 import admin
+import keys
 import wire
 from relay import Relay, wait_until
 
@@ -47,6 +48,17 @@ def test_other_topics_and_methods_are_refused_whatever_the_style(start):
         [verdict] = relay.next_verdicts()
         assert (verdict["refused"], verdict["rule"], verdict["disguised"]) == (str(status), rule, None)
     assert relay.files() == {}
+
+
+def test_serial_numbers_of_a_client_whose_key_is_known_are_not_taken_from_anybody(start, pairs):
+    relay = start(fsp="on", signature_policy="verify")
+    keys.put(relay, keys.KNOWN, keys.public(pairs[0]))
+    uncounted = TEXT.replace("<ClientInstalled>1", "<ClientInstalled>0")
+    for text, status in ((TEXT, 403), (uncounted, 200), (wire.report(topic_type=800, no_serial=True), 200),
+                         (wire.report(topic_type=800, client_id=keys.UNKNOWN), 200)):
+        assert relay.post(fallback(text)).status == status
+    [verdict] = [verdict for verdict in relay.next_verdicts(4) if verdict["refused"]]
+    assert (verdict["refused"], verdict["rule"]) == ("403", "policy")
 
 
 def test_it_is_off_unless_it_is_switched_on(relay):
