@@ -37,8 +37,8 @@ struct deliver_file {
  * false `err` says what is wrong with the next, and nothing is there of it and of those behind it. */
 bool deliver_many(const char *directory, struct deliver_file *files, size_t *count, struct error *err) MUST_CHECK;
 
-/* The same for files that an earlier try may have brought there: one of that name with the very same bytes is taken for
- * it, and made durable. Others may try the same at the same time. So nothing is taken back: on false what is beyond
+/* The same for files that an earlier try may have brought there: one of that name with the very same bytes gives it up to
+ * ours, which is durable whatever became of that try. Others may try the same at the same time. So nothing is taken back: on false what is beyond
  * *count may be there all the same, whole. */
 bool deliver_again(const char *directory, struct deliver_file *files, size_t *count, struct error *err) MUST_CHECK;
 

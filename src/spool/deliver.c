@@ -145,7 +145,7 @@ static bool sync_all(const struct delivery *first, struct error *err)
            error_os(err, "cannot sync the file system of '%s'", first->path);
 }
 
-/* Who put it there may not have synced it. What is there may be no file at all. */
+/* What is there may be no file at all. */
 static bool is_there(const struct delivery *delivery, const char *name, struct span content)
 {
     struct buffer file;
@@ -154,11 +154,40 @@ static bool is_there(const struct delivery *delivery, const char *name, struct s
     if (fd < 0)
         return false;
     buffer_init(&file, content.len);
-    const bool same = sys_read_open(fd, name, &file, &ignored) &&
-                      span_equal((struct span){file.at, file.len}, content) && sys_fsync(fd) == 0;
+    const bool same = sys_read_open(fd, name, &file, &ignored) && span_equal((struct span){file.at, file.len}, content);
     buffer_fini(&file);
     (void)sys.close(fd);                /* only read from */
     return same;
+}
+
+/* Who put it there may not have done so. */
+static int sync_there(const struct delivery *delivery, const char *name)
+{
+    const int fd = sys.openat(delivery->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+    if (fd < 0)
+        return errno == ENOENT ? EEXIST : errno;
+    const int why = sys_fsync(fd) == 0 ? 0 : errno;
+    (void)sys.close(fd);                /* only synced */
+    return why;
+}
+
+static bool exchange(const struct delivery *delivery, const char *name)
+{
+    const int directory = delivery->directory;
+    return sys.renameat2(directory, delivery->private, directory, name, RENAME_EXCHANGE) == 0;
+}
+
+/* The one that is there may be from a try whose sync of the directory failed: then no later sync makes its name durable,
+ * though it says so. So the name is given anew, to our file. Where names cannot be exchanged (NFS, CIFS) the server has
+ * made it durable before it was seen. 0, or errno; EEXIST: go on with the next number. */
+static int renew(const struct delivery *delivery, const char *name, struct span content)
+{
+    if (!exchange(delivery, name))
+        return errno == EINVAL || errno == ENOSYS ? sync_there(delivery, name) : errno == ENOENT ? EEXIST : errno;
+    if (is_there(delivery, delivery->private, content))
+        return 0;
+    (void)exchange(delivery, name);     /* another came there meanwhile: the name is its own, or else the next number */
+    return EEXIST;
 }
 
 /* 0: it is there under that name. Else errno. */
@@ -167,7 +196,7 @@ static int link_one(const struct delivery *delivery, const char *name, struct sp
     if (sys.linkat(delivery->directory, delivery->private, delivery->directory, name, 0) == 0)
         return 0;
     const int why = errno;
-    return why == EEXIST && delivery->again && is_there(delivery, name, content) ? 0 : why;
+    return why == EEXIST && delivery->again && is_there(delivery, name, content) ? renew(delivery, name, content) : why;
 }
 
 static bool link_numbered(const struct delivery *delivery, struct deliver_file *file, struct error *err)

@@ -4,7 +4,8 @@
  *
  * 1. Files are read. Nothing has happened.
  * 2. They are delivered: private file, sync, link, sync of the directory. Some may be there: whole, for the link comes
- *    last. They are still here, too; the next mover finds them there with the same bytes and goes on with step 3.
+ *    last. They are still here, too; the next mover finds them there with the same bytes, gives them their names anew,
+ *    since the sync may have failed that was to make these durable, and goes on with step 3.
  *    Objection: a reader may have taken one from there meanwhile; then it is delivered a second time. To prevent that,
  *    there would have to be a record of what was delivered, on the same disk and in the same transaction, and there is no
  *    such thing across file systems. Readers count the same content once.

@@ -262,6 +262,23 @@ static inline int faults_renameat(int from_directory, const char *from, int to_d
     return result;
 }
 
+static inline int faults_renameat2(int from_directory, const char *from, int to_directory, const char *to,
+                                   unsigned flags)
+{
+    if (faults_due(FAULTS_RENAMEAT))
+        return -1;
+    const bool exchanges = flags == RENAME_EXCHANGE;
+    const int object = recording_find(from_directory, from);
+    const int other = exchanges ? recording_find(to_directory, to) : RECORDING_NOTHING;
+    const int result = sys_kernel.renameat2(from_directory, from, to_directory, to, flags);
+    if (result == 0) {
+        (void)recording_note(recording_named(RECORDING_NAMED, to_directory, to, object));
+        (void)recording_note(
+            recording_named(exchanges ? RECORDING_NAMED : RECORDING_UNNAMED, from_directory, from, other));
+    }
+    return result;
+}
+
 static inline int faults_mkdirat(int directory, const char *path, mode_t mode)
 {
     struct stat status;
@@ -320,7 +337,7 @@ static inline void faults_begin(struct faults_plan plan)
         .mkdirat = faults_mkdirat,
         .fstat = faults_fstat,
         .fstatat = sys_kernel.fstatat,
-        .renameat2 = sys_kernel.renameat2,
+        .renameat2 = faults_renameat2,
         .getdents64 = sys_kernel.getdents64,
         .fstatvfs = faults_fstatvfs,
         .getrandom = faults_getrandom,

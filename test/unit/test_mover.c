@@ -430,6 +430,19 @@ static int trace_unlinkat(int directory, const char *name, int flags)
     return sys_kernel.unlinkat(directory, name, flags);
 }
 
+static int trace_renameat2(int from, const char *name, int to, const char *as, unsigned flags)
+{
+    note('X');
+    return sys_kernel.renameat2(from, name, to, as, flags);
+}
+
+static int cannot_exchange(int from, const char *name, int to, const char *as, unsigned flags)
+{
+    (void)from, (void)name, (void)to, (void)as, (void)flags;
+    errno = EINVAL;
+    return -1;
+}
+
 static void a_file_is_durable_there_before_it_goes_here(void **state)
 {
     (void)state;
@@ -439,12 +452,39 @@ static void a_file_is_durable_there_before_it_goes_here(void **state)
     sys.fsync = trace_fsync;
     sys.linkat = trace_linkat;
     sys.unlinkat = trace_unlinkat;
+    sys.renameat2 = trace_renameat2;
     turn();
     assert_string_equal(trace, "FFLLDUUd");
     memset(trace, 0, sizeof trace);
     put("out/a.smx", "0");
     turn();
-    assert_string_equal(trace, "FLFDUd");       /* the one that was there is synced as well */
+    assert_string_equal(trace, "FLXDUd");       /* the name that was there is given anew */
+    memset(trace, 0, sizeof trace);
+    put("out/a.smx", "0");
+    sys.renameat2 = cannot_exchange;
+    turn();
+    assert_string_equal(trace, "FLFDUd");       /* or the file that was there is synced as well */
+    assert_int_equal(count_files(inboxes[0]), 2);
+}
+
+static int put_another_there_first(int from, const char *name, int to, const char *as, unsigned flags)
+{
+    sys.renameat2 = sys_kernel.renameat2;
+    put("in/new", "0 another");
+    assert_int_equal(renameat(to, "new", to, as), 0);
+    return sys_kernel.renameat2(from, name, to, as, flags);
+}
+
+static void what_takes_the_place_of_the_same_file_keeps_its_name(void **state)
+{
+    (void)state;
+    put("in/a.smx", "0 a");
+    put("out/a.smx", "0 a");
+    sys.renameat2 = put_another_there_first;
+    turn();
+    assert_string_equal(content_of("in/a.smx"), "0 another");
+    assert_string_equal(content_of("in/a.1.smx"), "0 a");
+    assert_int_equal(count_files(inboxes[0]), 2);
 }
 
 /* ---- failures ---- */
@@ -785,6 +825,7 @@ int main(void)
         STORY(one_that_another_mover_removed_first_is_no_failure),
         STORY(what_is_no_file_is_left_alone),
         STORY(a_file_is_durable_there_before_it_goes_here),
+        STORY(what_takes_the_place_of_the_same_file_keeps_its_name),
         STORY(what_cannot_be_removed_is_not_delivered_again),
         STORY(what_another_mover_may_count_on_is_not_taken_back),
         STORY(from_an_outbox_that_can_only_be_read_nothing_is_delivered),
