@@ -302,6 +302,16 @@ static bool move_entries(struct mover *mover, const struct inbox_entry *entries,
     return true;
 }
 
+/* Where the disk of the outbox is full files can be removed all the same, and must be, to make room; but then it does not
+ * tell its time. */
+static bool probe(struct mover *mover, struct error *err)
+{
+    if (deliver_probe(mover->settings.from, &mover->now, err))
+        return true;
+    mover->now = sys_now();
+    return err->kind == ERROR_NO_SPACE;
+}
+
 static bool move_listed(struct mover *mover, bool *more, struct error *err)
 {
     struct inbox_entry *entries;
@@ -310,8 +320,7 @@ static bool move_listed(struct mover *mover, bool *more, struct error *err)
                           more, err))
         return false;
     const bool moved = count == 0 ||
-                       (find_inboxes(mover, err) && deliver_probe(mover->settings.from, &mover->now, err) &&
-                        move_entries(mover, entries, count, err));
+                       (find_inboxes(mover, err) && probe(mover, err) && move_entries(mover, entries, count, err));
     sys.release(entries);
     return moved;
 }

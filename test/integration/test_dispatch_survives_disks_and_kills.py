@@ -8,7 +8,7 @@ import pytest
 
 import wire
 from manager import Manager
-from mover import Dispatch, files, put
+from mover import Dispatch, files, once, put
 from relay import wait_until
 
 
@@ -30,6 +30,15 @@ def test_a_full_inbox_and_one_that_is_away_heal_by_themselves(boxes, small_disk,
     assert files(inbox) == wanted
     wait_until(lambda: mover.tells("Dispatch:")[-1] == "Dispatch: files are moved again", "the good news")
     assert len(mover.tells("cannot find the inbox")) == 1            # once, however often it was tried
+
+
+def test_a_full_outbox_is_emptied(boxes, small_disk, tmp_path):
+    wanted = {"a.smx": put(small_disk / "a.smx")}
+    with open(small_disk / "ballast", "wb", buffering=0) as filling, pytest.raises(OSError):
+        while filling.write(bytes(1 << 10)):
+            pass
+    assert once(tmp_path / "mover", small_disk, boxes[1]).returncode == 0
+    assert files(boxes[1]) == wanted and files(small_disk).keys() == {"ballast"}
 
 
 def test_below_the_mount_point_of_an_inbox_that_is_away_nothing_is_put(boxes, dispatch, tmp_path):
