@@ -179,22 +179,31 @@ static bool is_its_own(const struct error *err)
            err->os == EFBIG;
 }
 
-/* One that cannot go for a reason of its own does not hold up those behind it. */
+static void note_delivered(const struct mover *mover, const struct batch *batch, size_t at, size_t count)
+{
+    const struct mover_events *events = &mover->settings.events;
+    for (size_t end = at + count; at < end; at++) {
+        batch->items[at]->delivered = true;
+        events->moved(events->owner, batch->to, batch->items[at]->name, batch->files[at].name);
+    }
+}
+
+/* One that cannot go for a reason of its own does not hold up those behind it. These were written in vain; so the next go
+ * in smaller groups until all goes well again. */
 static bool deliver_batch(const struct mover *mover, struct batch *batch, struct error *err)
 {
     const struct mover_events *events = &mover->settings.events;
+    size_t most = DELIVER_MOST;
     for (size_t at = 0; at < batch->count;) {
-        size_t done = batch->count - at;
+        size_t done = batch->count - at < most ? batch->count - at : most;
         const bool all = deliver_again(mover->settings.to[batch->to], batch->files + at, &done, err);
-        for (size_t end = at + done; at < end; at++) {
-            batch->items[at]->delivered = true;
-            events->moved(events->owner, batch->to, batch->items[at]->name, batch->files[at].name);
-        }
-        if (all)
-            break;
-        if (!is_its_own(err))
+        note_delivered(mover, batch, at, done);
+        at += done;
+        most = all ? most * 2 : (most + 1) / 2;
+        if (!all && !is_its_own(err))
             return false;
-        events->failed(events->owner, batch->items[at++]->name, err);
+        if (!all)
+            events->failed(events->owner, batch->items[at++]->name, err);
     }
     return true;
 }

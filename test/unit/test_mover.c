@@ -561,6 +561,31 @@ static void a_name_that_the_inbox_does_not_take_holds_nobody_up(void **state)
     assert_true(is_there("in/b.smx") && is_there("out/a?.smx") && is_there("out/c?.smx"));
 }
 
+static unsigned writes;
+
+static ssize_t count_write(int fd, const struct iovec *parts, int count)
+{
+    writes++;
+    return sys_kernel.writev(fd, parts, count);
+}
+
+static void names_that_the_inbox_does_not_take_cost_little(void **state)
+{
+    char name[32];
+    (void)state;
+    for (int i = 0; i < DELIVER_MOST; i++) {
+        (void)snprintf(name, sizeof name, "out/%02d%s.smx", i, i % 8 == 7 ? "" : "?");
+        put(name, "0");
+    }
+    writes = 0;
+    sys.linkat = refuse_some_names;
+    sys.writev = count_write;
+    turn();
+    assert_int_equal(seen.failed, DELIVER_MOST - DELIVER_MOST / 8);
+    assert_int_equal(count_files(inboxes[0]), DELIVER_MOST / 8);
+    assert_true(writes < 4 * DELIVER_MOST);
+}
+
 static int refuse_to_write(int directory, const char *path, int flags, mode_t mode)
 {
     errno = EROFS;
@@ -816,6 +841,7 @@ int main(void)
         STORY(what_another_mover_may_count_on_is_not_taken_back),
         STORY(from_an_outbox_that_can_only_be_read_nothing_is_delivered),
         STORY(a_name_that_the_inbox_does_not_take_holds_nobody_up),
+        STORY(names_that_the_inbox_does_not_take_cost_little),
         STORY(an_empty_outbox_is_not_written_to),
         STORY(what_takes_the_place_of_the_inbox_within_a_turn_gets_nothing),
         STORY(an_inbox_that_has_not_all_its_directories_gets_nothing),
