@@ -44,6 +44,10 @@ struct mover_settings {
     struct mover_events events;
 };
 
+/* False: others than owner and group may write there, and so bring anything in anybody's name; or that cannot be told. Of a
+ * directory that is not there nothing is said. */
+bool mover_check(const char *directory, struct error *err) MUST_CHECK;
+
 struct mover;
 /* The settings' strings stay the caller's and valid. */
 bool mover_open(const struct mover_settings *settings, struct mover **out, struct error *err) MUST_CHECK;

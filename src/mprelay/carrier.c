@@ -89,10 +89,19 @@ static bool check_queue(const char *path, struct error *err)
            error_os(err, "cannot find the inbox's '%s' (the state system makes it; is its disk mounted?)", path);
 }
 
+static bool check_rights(const struct carrier_paths *paths, struct error *err)
+{
+    int i = 0;
+    while (i < QUEUES && mover_check(paths->from[i], err) && mover_check(paths->to[i], err))
+        i++;
+    return i == QUEUES;
+}
+
 bool carrier_check(const struct carrier_paths *paths, struct error *err)
 {
     return check_there("outbox", paths->from[SMX_NORMAL], err) && check_there("inbox", paths->to[SMX_NORMAL], err) &&
-           check_apart(paths, err) && check_queue(paths->to[SMX_HIGH], err) && check_queue(paths->to[SMX_LOW], err);
+           check_apart(paths, err) && check_queue(paths->to[SMX_HIGH], err) && check_queue(paths->to[SMX_LOW], err) &&
+           check_rights(paths, err);
 }
 
 /* ---- where a file goes ---- */

@@ -349,6 +349,11 @@ bool mover_turn(struct mover *mover, bool *more, struct error *err)
     return moved;
 }
 
+bool mover_check(const char *directory, struct error *err)
+{
+    return directory_check_path(directory, err);
+}
+
 bool mover_open(const struct mover_settings *settings, struct mover **out, struct error *err)
 {
     struct mover *mover = sys.allocate(sizeof *mover);

@@ -43,6 +43,11 @@ def test_what_cannot_be_moved_is_told_by_status_and_word(tmp_path, boxes):
         run = once(tmp_path / "mover", outbox, place)
         assert run.returncode == 75 and why in run.stderr, run
     assert once(tmp_path / "mover", tmp_path / "no", inbox).returncode == 75
+    for place in (outbox, outbox / "low", inbox / "high"):          # anybody could bring reports in anybody's name
+        place.chmod(0o777)
+        run = once(tmp_path / "mover", outbox, inbox)
+        assert run.returncode == 75 and "others may write to the directory '%s'" % place in run.stderr, run
+        place.chmod(0o755)
     (outbox / "a.smx").rename(outbox / "low/a.smx")
     (inbox / "low").rmdir()
     (inbox / "low").symlink_to(tmp_path / "no")                   # the disk that it leads to is not mounted
