@@ -19,8 +19,7 @@
 /* A writer of another make may write under the final name (smx.md 3). */
 static const int64_t half_written = 60 * SECOND;
 
-/* What the relay takes at most, as UTF-16 (the state system's max-file). */
-enum { QUEUES = 3, MOST_FILE = 129 * 1024 * 1024, MOST_COMPLAINTS = 256 };
+enum { QUEUES = 3, MOST_COMPLAINTS = 256 };
 
 struct source {
     struct carrier *carrier;
@@ -106,9 +105,17 @@ bool carrier_check(const struct carrier_paths *paths, struct error *err)
 
 /* ---- where a file goes ---- */
 
-static size_t arena_ceiling(void)
+/* What a relay of these settings takes at most, as UTF-16 (the state system's max-file). */
+static size_t most_file(const struct settings *settings)
 {
-    return (size_t)4 * MOST_FILE;
+    const uint64_t most = settings->max_inflated > settings->max_request ? settings->max_inflated
+                                                                         : settings->max_request;
+    return 2 * most + 1024UL * 1024;
+}
+
+static size_t arena_ceiling(const struct settings *settings)
+{
+    return 4 * most_file(settings);
 }
 
 static bool read_priority(const struct carrier *carrier, struct span content, struct arena *arena, int *out,
@@ -137,7 +144,7 @@ static unsigned judge(void *owner, struct span content, int64_t age)
 {
     const struct source *source = owner;
     const struct settings *settings = source->carrier->settings;
-    struct arena *arena = arena_open(arena_ceiling(), NULL);
+    struct arena *arena = arena_open(arena_ceiling(settings), NULL);
     int priority = REPORT_PRIORITY_DEFAULT;
     struct error err;
     bool stays = arena == NULL;
@@ -202,7 +209,8 @@ static void log_failed(void *owner, const char *name, const struct error *err)
         carrier->untold++;
         return;
     }
-    log_error("Dispatch: '%.200s' cannot be moved, it stays: %s", name, err->text);
+    log_error("Dispatch: '%.200s' cannot be moved, it stays: %s%s", name, err->text,
+              err->kind == ERROR_TOO_BIG ? "; raise max-inflated" : "");
     (void)snprintf(carrier->complaints[carrier->complaint_count++], sizeof carrier->complaints[0], "%s", err->text);
 }
 
@@ -269,7 +277,7 @@ static bool open_source(struct carrier *carrier, enum smx_queue queue, struct er
     *source = (struct source){.carrier = carrier, .queue = queue};
     struct mover_settings settings = {
         .from = carrier->paths->from[queue],
-        .most_bytes = MOST_FILE,
+        .most_bytes = most_file(carrier->settings),
         .events = {judge, log_moving, log_moved, log_failed, may_go_on, source},
     };
     for (int i = 0; i < QUEUES; i++)

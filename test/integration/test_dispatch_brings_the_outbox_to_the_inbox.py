@@ -59,11 +59,15 @@ def test_what_cannot_be_moved_is_told_by_status_and_word(tmp_path, boxes):
 def test_one_that_is_too_large_stays_and_holds_nobody_up(tmp_path, boxes):
     put(boxes[0] / "a.smx")
     put(boxes[0] / "b.smx")
-    os.truncate(boxes[0] / "a.smx", 130 << 20)
-    run = once(tmp_path / "mover", *boxes)
+    os.truncate(boxes[0] / "a.smx", 4 << 20)
+    os.utime(boxes[0] / "a.smx", (time.time() - 3600,) * 2)
+    run = once(tmp_path / "mover", *boxes, max_request="512K", max_inflated="1M")      # no relay keeps more
     assert run.returncode == 75 and "1 files could not be moved" in run.stderr
     assert files(boxes[0]).keys() == {"a.smx"} and files(boxes[1]).keys() == {"b.smx"}
-    assert any("'a.smx' cannot be moved, it stays: " in text for text in texts(tmp_path / "mover/logs/mpfdm.log"))
+    assert any("'a.smx' cannot be moved, it stays: " in text and "max-inflated" in text
+               for text in texts(tmp_path / "mover/logs/mpfdm.log"))
+    assert once(tmp_path / "mover", *boxes, max_request="512K", max_inflated="2M").returncode == 0
+    assert files(boxes[0]) == {}
 
 
 def test_the_check_of_the_settings_is_honest(tmp_path, boxes):

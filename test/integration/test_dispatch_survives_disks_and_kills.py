@@ -59,8 +59,8 @@ def test_files_that_stay_are_told_of_once(boxes, dispatch):
     outbox = boxes[0]
     for name in "x.smx", "y.smx":
         put(outbox / name)
-        os.truncate(outbox / name, 130 << 20)
-    mover = dispatch()
+        os.truncate(outbox / name, 4 << 20)
+    mover = dispatch(max_request="1M", max_inflated="1M")
     for name in "a.smx", "b.smx", "c.smx":                           # several turns
         put(outbox / name)
         wait_until(lambda: files(outbox).keys() == {"x.smx", "y.smx"}, "the others")
