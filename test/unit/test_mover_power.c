@@ -49,11 +49,9 @@ static bool goes_on(void *owner)
     return true;
 }
 
-/* Of a mover that is started for it. */
-static bool turn(void)
+static struct mover *open_mover(void)
 {
-    struct mover *mover;
-    bool more;
+    struct mover *mover = NULL;
     const struct mover_settings settings = {
         .from = outbox,
         .to = {inboxes[0], inboxes[1], inboxes[2]},
@@ -61,9 +59,7 @@ static bool turn(void)
         .events = {judge, note_moving, note_moved, note_failed, goes_on, NULL},
     };
     assert_true(mover_open(&settings, &mover, &err));
-    const bool done = mover_turn(mover, &more, &err);
-    mover_close(mover);
-    return done;
+    return mover;
 }
 
 static void make_place(char path[PATH_SIZE], const char *below)
@@ -136,17 +132,24 @@ static void assert_all_have_come(void)
     (void)closedir(left);
 }
 
-/* The `nth` call of the kind fails; then the next mover comes. False: there were fewer. */
-static bool live(struct faults_plan plan)
+/* The `nth` call of the kind fails; then it is tried again, or the next mover comes. False: there were fewer. */
+static bool live(struct faults_plan plan, bool is_the_same)
 {
+    bool more;
     begin_life();
     const size_t from = recording_moment();
+    struct mover *mover = open_mover();
     faults_plan(plan);
-    const bool done = turn();
+    const bool done = mover_turn(mover, &more, &err);
     const bool hit = faults_hit();
     assert_true(done || hit);
     faults_plan((struct faults_plan){0});
-    assert_true(turn());
+    if (!is_the_same) {
+        mover_close(mover);
+        mover = open_mover();
+    }
+    assert_true(mover_turn(mover, &more, &err));
+    mover_close(mover);
     assert_all_have_come();
     const struct loss loss = cut_everywhere(from, NULL);
     assert_true(loss.cuts > FILES);
@@ -163,7 +166,7 @@ static void whatever_fails_a_power_cut_then_or_later_loses_nothing_and_leaves_no
     (void)state;
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
         unsigned nth = 1;
-        while (live((struct faults_plan){.call = calls[i], .nth = nth, .error = EIO}))
+        while (live((struct faults_plan){.call = calls[i], .nth = (nth + 1) / 2, .error = EIO}, nth % 2 == 0))
             assert_true(++nth < CALLS_MOST);
     }
 }
@@ -176,9 +179,12 @@ static bool is_sync_of_an_inbox(const struct recording_event *event)
 static void the_checker_finds_the_loss_when_a_step_is_left_out(void **state)
 {
     (void)state;
+    bool more;
     begin_life();
     const size_t from = recording_moment();
-    assert_true(turn());
+    struct mover *mover = open_mover();
+    assert_true(mover_turn(mover, &more, &err));
+    mover_close(mover);
     assert_int_equal(cut_everywhere(from, NULL).lost, 0);
     assert_true(cut_everywhere(from, is_sync_of_an_inbox).lost > 0);
     assert_true(cut_everywhere(from, loss_is_data_sync).half > 0);
