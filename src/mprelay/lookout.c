@@ -83,6 +83,19 @@ static void follow_turn(struct lookout *lookout)
     lookout->next_count = 0;
 }
 
+/* What was seen of directories that are none of ours any more is no answer: it is looked again. */
+static void publish(struct lookout *lookout, struct lookout_view *fresh)
+{
+    lookout->begun = 0;
+    lookout->wanted |= lookout->turned;
+    if (lookout->turned)
+        return;
+    fresh->taken = sys_ticks();
+    lookout->latest = *fresh;
+    lookout->next = fresh->taken + least_pause;
+    (void)pthread_cond_broadcast(&lookout->answered);
+}
+
 static void take_look(struct lookout *lookout)
 {
     struct lookout_view fresh = lookout->latest;
@@ -94,11 +107,7 @@ static void take_look(struct lookout *lookout)
     if (sys_ticks() >= lookout->next_count)
         count_files(lookout, &fresh);
     (void)pthread_mutex_lock(&lookout->lock);
-    fresh.taken = sys_ticks();
-    lookout->latest = fresh;
-    lookout->next = fresh.taken + least_pause;
-    lookout->begun = 0;
-    (void)pthread_cond_broadcast(&lookout->answered);
+    publish(lookout, &fresh);
 }
 
 static void tell(struct lookout *lookout)
@@ -122,7 +131,7 @@ static void *run(void *owner)
             (void)sys_wait_until(&lookout->asked, &lookout->lock, lookout->due);
         else
             (void)pthread_cond_wait(&lookout->asked, &lookout->lock);
-        if (due)
+        if (due && !lookout->wanted)
             tell(lookout);
     }
     (void)pthread_mutex_unlock(&lookout->lock);

@@ -215,6 +215,26 @@ static void other_directories_count_from_the_turn_on(void **state)
     assert_int_equal(view.queues[1].count, 1);
 }
 
+static int turn_meanwhile(int fd, struct statvfs *out)
+{
+    const char *const others[LOOKOUT_QUEUES] = {"other", "other/high", "other/low"};
+    sys.fstatvfs = sys_kernel.fstatvfs;
+    lookout_turn(lookout, others);
+    return sys_kernel.fstatvfs(fd, out);
+}
+
+static void a_look_from_before_the_turn_is_nobodys_answer(void **state)
+{
+    (void)state;
+    touch("box/1.smx");
+    assert_int_equal(mkdir("other", 0700) + mkdir("other/high", 0700) + mkdir("other/low", 0700), 0);
+    touch("other/high/1.smx");
+    sys.fstatvfs = turn_meanwhile;
+    look();
+    assert_int_equal(view.queues[0].count, 0);
+    assert_int_equal(view.queues[1].count, 1);
+}
+
 static void what_the_system_refuses_is_an_error(void **state)
 {
     const struct lookout_settings quiet = settings(0);
@@ -242,6 +262,7 @@ int main(void)
         TEST(who_asks_is_answered_while_the_disk_hangs),
         TEST(it_tells_as_often_as_it_is_to),
         TEST(other_directories_count_from_the_turn_on),
+        TEST(a_look_from_before_the_turn_is_nobodys_answer),
         TEST(what_the_system_refuses_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
