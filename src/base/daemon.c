@@ -43,15 +43,17 @@ bool daemon_check_user(const char *root, struct error *err)
     struct stat status;
     if (geteuid() != 0 || stat(root, &status) != 0 || status.st_uid == 0)
         return true;
-    const struct passwd *user = getpwuid(status.st_uid);        /* NOLINT(concurrency-mt-unsafe): no threads yet */
-    char name[64];
-    if (user != NULL)
-        (void)snprintf(name, sizeof name, "%.63s", user->pw_name);
-    else
-        (void)snprintf(name, sizeof name, "'#%u'", (unsigned)status.st_uid);
+    const unsigned uid = status.st_uid, gid = status.st_gid;
+    const struct passwd *user = getpwuid(uid);          /* NOLINT(concurrency-mt-unsafe): no threads yet */
+    if (user == NULL)                   /* as in a container; runuser takes names only */
+        return error_set(
+            err, ERROR_SYSTEM,
+            "'%.100s' belongs to user %u: run this as that user, not as root (setpriv --reuid %u --regid %u "
+            "--clear-groups -- ...)",
+            root, uid, uid, gid);
     return error_set(err, ERROR_SYSTEM,
-                     "'%.100s' belongs to %s: run this as that user, not as root (runuser -u %s -- ...)", root, name,
-                     name);
+                     "'%.100s' belongs to %.32s: run this as that user, not as root (runuser -u %.32s -- ...)", root,
+                     user->pw_name, user->pw_name);
 }
 
 /* ---- the service manager ---- */

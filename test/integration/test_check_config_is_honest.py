@@ -1,6 +1,7 @@
 """--check-config says 0 only if the relay would start; else 78 and where the fault is."""
 import os
 import pwd
+import re
 import socket
 import subprocess
 
@@ -85,6 +86,17 @@ def test_root_makes_nothing_in_the_root_of_another_user(tmp_path, program, optio
                               timeout=60, cwd=tmp_path)
         assert done.returncode == 78 and "belongs to nobody: run this as that user, not as root" in done.stderr, done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be refused")
+@pytest.mark.parametrize("uid", [pwd.getpwnam("nobody").pw_uid, 4242424])
+def test_the_way_that_it_names_leads_to_that_user(tmp_path, uid):
+    """Also to one without a name, as whom a container gives its disk to."""
+    os.chown(tmp_path, uid, 4242424)
+    status, said = run("--root", tmp_path, "--check-config")
+    way = re.search(r"not as root \((.*) \.\.\.\)", said)
+    assert status == 78 and way, said
+    assert subprocess.run([*way.group(1).split(), "id", "-u"], capture_output=True, text=True).stdout == "%d\n" % uid
 
 
 def test_65_addresses_are_one_too_many(config):
