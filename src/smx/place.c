@@ -41,9 +41,19 @@ static const struct config_table table = {
     .borrowed = true,
 };
 
-/* Of the relay. */
+struct relay_settings {
+    const char *root;
+    const char *journal_dir;
+};
+
+#define RELAY_ROW(name, member, fallback, help)                                                                        \
+    {                                                                                                                  \
+        name, CONFIG_TEXT, offsetof(struct relay_settings, member), fallback, NULL, NULL, AT_START, help               \
+    }
+
 static const struct config_row relay_rows[] = {
-    {"journal-dir", CONFIG_TEXT, 0, "", NULL, NULL, AT_START, "Directory of the journal."},
+    RELAY_ROW("root", root, "/var/lib/mprelay", "Directory that holds the journal."),
+    RELAY_ROW("journal-dir", journal_dir, "", "Directory of the journal."),
 };
 
 static const struct config_table relay_table = {
@@ -52,8 +62,8 @@ static const struct config_table relay_table = {
     .summary = "where the journal of a relay is",
     .file = "/etc/mprelay.conf",
     .rows = relay_rows,
-    .count = 1,
-    .values_size = sizeof(const char *),
+    .count = sizeof relay_rows / sizeof relay_rows[0],
+    .values_size = sizeof(struct relay_settings),
     .borrowed = true,
 };
 
@@ -87,8 +97,9 @@ static bool find_journal(const struct place_options *options, const char *root, 
     struct error ignored;
     if (options->config != NULL || options->root != NULL || !config_open(&relay_table, 1, arguments, &config, &ignored))
         return daemon_path(out->journal, root, "/journal", err);
-    const char *const *journal_dir = config_values(config);
-    const bool found = daemon_choose_path(out->journal, *journal_dir, root, "/journal", err);
+    const struct relay_settings *relay = config_values(config);
+    const bool found =
+        daemon_choose_path(out->journal, relay->journal_dir, relay->root == NULL ? root : relay->root, "/journal", err);
     config_close(config);
     return found;
 }

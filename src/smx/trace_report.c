@@ -135,15 +135,16 @@ static bool say_elsewhere(const struct place *place, struct span stem)
     struct error err;
     bool held;
     (void)fflush(stdout);
-    if (!spool_journal_holds(place->journal, stem, &held, &err)) {
+    const bool looked = spool_journal_holds(place->journal, stem, &held, &err);
+    if (!looked)
         show_error("%s", err.text);
-        held = false;
-    }
-    (void)fputs(held ? " is in the relay's journal: safe, and a file as soon as the inbox takes it (smx status)\n"
-                     : " is not there, and not known as loaded: the same content was loaded under another name, or "
-                       "longer ago than processed-keep\n",
+    (void)fputs(!looked
+                    ? " is not there, and not known as loaded: it may be in the relay's journal, which cannot be read\n"
+                : held  ? " is in the relay's journal: safe, and a file as soon as the inbox takes it (smx status)\n"
+                       : " is not there, and not known as loaded: the same content was loaded under another name, or "
+                         "longer ago than processed-keep\n",
                 stdout);
-    return held;
+    return looked && held;
 }
 
 /* *known: there is such a file, or was one. */

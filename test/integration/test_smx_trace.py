@@ -1,9 +1,13 @@
 """smx trace follows one message from the relay's log to its row, and says what nobody knows."""
+import os
 import re
+import subprocess
+
+import pytest
 
 import wire
 from crowd import Crowd
-from relay import wait_until
+from relay import BUILD, wait_until
 from reports import CLIENT, client, message, report, smx as numbered
 from smx_command import run, smx
 
@@ -104,6 +108,25 @@ def test_a_report_that_is_in_the_journal_alone_is_safe(start, start_statesys):
         assert " is in the relay's journal: safe" in run(statesys, "trace", file)
     relay.start()
     assert "File: %s is in incoming\n" % alone[0] in run(statesys, "trace", alone[0])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="/etc of its own needs root")
+@pytest.mark.parametrize("setting, place", [("root = %s", "journal"), ("journal-dir = %s", "")])
+def test_where_the_journal_is_the_relay_s_own_settings_say(start_statesys, tmp_path, setting, place):
+    """One that cannot be read is told, and nothing is said of what may be in it."""
+    statesys = start_statesys()
+    statesys.stop()
+    journal = tmp_path / "relay" / place
+    journal.mkdir(parents=True)
+    (journal / "segment-0").symlink_to("nowhere")
+    (tmp_path / "statesys.conf").write_text("root = %s\n" % statesys.root)
+    (tmp_path / "mprelay.conf").write_text(setting % (tmp_path / "relay") + "\nlisten = 127.0.0.1:0\n")
+    with_our_etc = "mount -t tmpfs none /etc; cp *.conf /etc; exec \"$0\" trace NONE.smx"
+    done = subprocess.run(["unshare", "--mount", "sh", "-ec", with_our_etc, BUILD / "smx"], cwd=tmp_path,
+                          capture_output=True, text=True)
+    assert "cannot open the journal '%s/segment-0'" % journal in done.stderr, done.stderr
+    assert "not known as loaded: it may be in the relay's journal, which cannot be read\n" in done.stdout
+
 
 def test_wrong_words_are_told(start_statesys):
     statesys = start_statesys()
