@@ -93,7 +93,7 @@ def test_a_report_that_is_in_the_journal_alone_is_safe(start, start_statesys):
     """A relay that is killed under load leaves some there, which the next one makes files of."""
     statesys = start_statesys()
     statesys.stop()
-    relay = start(root=str(statesys.root), log_max_size="100M")
+    relay = start(root=str(statesys.root), log_max_size="100M", journal_size="2M")
     alone = []
     while not alone:
         crowd = Crowd(("127.0.0.1", relay.port))

@@ -3,6 +3,7 @@
 #include "loader_home.h"
 
 #include "inbox_steps.h"
+#include "step.h"
 
 #include <errno.h>
 
@@ -88,18 +89,9 @@ static void assert_all_have_their_ends(bool with_parent)
     assert_true(!with_parent || (is_there("parent/o.SMW") && is_there("parent/a.SMW") && is_there("parent/d.SMW")));
 }
 
-/* EVERY=5: the 1st, 6th, 11th ... is enough for a sanitizer: what they have in common it sees each time. */
-static unsigned step_from_environment(void)
-{
-    const char *text = getenv("EVERY");
-    const unsigned step = text == NULL ? 1 : (unsigned)strtoul(text, NULL, 10);
-    assert_true(step > 0);
-    return step;
-}
-
 static void fail_each(int error, bool with_parent)
 {
-    const unsigned step = step_from_environment();
+    const unsigned step = step_of("EVERY");
     void *unused = NULL;
     bool hit = true;
     for (unsigned at = 1; hit; at += step) {

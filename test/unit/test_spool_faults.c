@@ -1,5 +1,6 @@
 /* Every call of the spool fails in turn: what was kept is there, nothing is half, and the next record is kept. */
 #include "faults_answers.h"
+#include "step.h"
 
 enum { RECORDS = 5, NTH_MOST = 400 };
 
@@ -12,11 +13,12 @@ enum { FAILURES = sizeof failures / sizeof failures[0] };
 /* Calls `run` with the first, second ... `call` failing, until none is left to fail. */
 static void torture(void (*run)(struct faults_plan plan, const struct way *way), const struct way *way)
 {
+    const unsigned step = step_of("ONE_IN");
     for (struct faults_plan plan = {0}; plan.call < FAULTS_CALLS; plan.call++)
         for (size_t i = 0; i < FAILURES; i++) {
             bool hit = true;
             plan.error = failures[i];
-            for (plan.nth = 1; hit; plan.nth++) {
+            for (plan.nth = 1; hit; plan.nth += step) {
                 assert_true(plan.nth < NTH_MOST);
                 const unsigned before = faults_count_descriptors();
                 faults.no_nameless = way->no_nameless;

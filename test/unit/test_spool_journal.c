@@ -3,6 +3,7 @@
  * After each failure the power is cut, and the real recovery finds all that was answered as kept.
  */
 #include "spool_recovery.h"
+#include "step.h"
 
 enum {
     WAVE = 12,   /* one record alone, and then a crowd */
@@ -58,10 +59,11 @@ static void a_crowd_is_answered_honestly_and_loses_nothing_whatever_fails(void *
     (void)state;
     static const struct faults_plan plans[] = {
         {.error = EIO}, {.error = ENOSPC, .for_good = true}, {.error = EINTR}, {.error = FAULTS_SHORT}};
+    const unsigned step = step_of("ONE_IN");
     for (size_t i = 0; i < sizeof plans / sizeof plans[0]; i++)
         for (struct faults_plan plan = plans[i]; plan.call < FAULTS_CALLS; plan.call++) {
             bool hit = true;
-            for (plan.nth = 1; hit; plan.nth++) {
+            for (plan.nth = 1; hit; plan.nth += step) {
                 const unsigned before = faults_count_descriptors();
                 assert_true(plan.nth < NTH_MOST);
                 run_wave(plan);
