@@ -2,8 +2,8 @@
  * The admin listener: /livez, /readyz and /metrics of a daemon, over HTTP on an address of its own.
  *
  * What it hides: libmicrohttpd (its second home; one thread of its own, at most 16 connections, each dropped when
- * nothing came or went for 5 s, and the oldest when more come), the answers' forms, and that a page is made anew for each request. GET and HEAD only;
- * 404 and 405 otherwise.
+ * nothing came or went for 5 s, and the oldest when more come), the answers' forms, and that a page is made anew for each
+ * request. GET and HEAD only; 404 and 405 otherwise.
  *   /livez    200 "ok": the process answers
  *   /readyz   200 or 503 with JSON: {"ready": false, "reasons": ["..."]}
  *   /metrics  the page of base/metrics.h

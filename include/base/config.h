@@ -18,8 +18,9 @@
  * Sizes: 4096, 64K, 8M, 1G (1024s). Durations: 30s, 15m, 24h, 7d, 500ms. Rates: a number, '/' and a duration.
  *
  * A value holds no control characters, and no '#' where it would begin a comment, wherever it comes from: so what
- * --print-config writes can be read back, but for passwords. An empty value takes a text or a list away; other types need one. Quantities
- * end in one unit; only 0 needs none. A second --name for the same setting is an error, too, unless it is a list.
+ * --print-config writes can be read back, but for passwords. An empty value takes a text or a list away; other types
+ * need one. Quantities end in one unit; only 0 needs none. A second --name for the same setting is an error, too,
+ * unless it is a list.
  *
  * The values belong to the struct config and live until config_close; argv must live as long. Errors in what was given
  * are ERROR_MALFORMED with the sentence "FILE:LINE: ..." or "--name: ..."; a file that cannot be read is ERROR_SYSTEM,

@@ -1,9 +1,11 @@
 /*
- * What every daemon of the house does alike: its signals, paths below its root, words to and from the service manager, its end.
+ * What every daemon of the house does alike: its signals, paths below its root, words to and from the service manager,
+ * its end.
  *
  * Calling sequence: daemon_block_signals before any thread, then sigwait for SIGTERM, SIGINT and SIGHUP by whom they
  * concern. daemon_notify from any thread. Nothing here keeps anything.
- * Source of the protocols: sd_notify(3), sd_listen_fds(3). Without NOTIFY_SOCKET in the environment nothing is told to anybody.
+ * Source of the protocols: sd_notify(3), sd_listen_fds(3). Without NOTIFY_SOCKET in the environment nothing is told to
+ * anybody.
  */
 #ifndef BASE_DAEMON_H
 #define BASE_DAEMON_H
@@ -25,8 +27,8 @@ bool daemon_path(char out[DAEMON_PATH_SIZE], const char *base, const char *rest,
 bool daemon_choose_path(char out[DAEMON_PATH_SIZE], const char *chosen, const char *root, const char *usual,
                         struct error *err) MUST_CHECK;
 
-/* As root, a root directory of another user is refused (ERROR_SYSTEM): what root made there that user, who runs the daemon
- * else, could not use. One that is not there (yet) is good. Before there are threads. */
+/* As root, a root directory of another user is refused (ERROR_SYSTEM): what root made there that user, who runs the
+ * daemon else, could not use. One that is not there (yet) is good. Before there are threads. */
 bool daemon_check_user(const char *root, struct error *err) MUST_CHECK;
 
 /* Lines of sd_notify(3): "READY=1\nSTATUS=...". */

@@ -109,8 +109,9 @@ struct log_record {
 };
 
 /* Takes the first record off `bytes`. LOG_PARSED: `out` is filled and *used bytes belong to it (its line end, and
- * anything unframed before it is its own, earlier record of type LOG_PLAIN with no component). LOG_MORE: no whole record yet, read on.
- * At the end of a file call once more with `last`, which takes what is left as a record cut off. LOG_NOTHING: empty. */
+ * anything unframed before it is its own, earlier record of type LOG_PLAIN with no component). LOG_MORE: no whole
+ * record yet, read on. At the end of a file call once more with `last`, which takes what is left as a record cut off.
+ * LOG_NOTHING: empty. */
 enum log_parsed { LOG_NOTHING, LOG_MORE, LOG_PARSED };
 enum log_parsed log_parse(struct span bytes, bool last, struct log_record *out, size_t *used);
 

@@ -5,7 +5,8 @@
  * refused, not allocated. There is one arena for each report; closing it frees all that was taken from it, so
  * nothing inside it is ever freed singly. A buffer cannot be made without its maximum.
  * arena_alloc returns NULL at the ceiling, when the common budget is used up and when the system refuses memory;
- * arena_error says which it was (ERROR_TOO_BIG, ERROR_BUSY, ERROR_NO_MEMORY). An arena or buffer belongs to one thread at a time. A span owns nothing.
+ * arena_error says which it was (ERROR_TOO_BIG, ERROR_BUSY, ERROR_NO_MEMORY). An arena or buffer belongs to one thread
+ * at a time. A span owns nothing.
  */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H

@@ -23,10 +23,10 @@
  *
  * Errors: ERROR_BUSY: the database cannot be reached, is locked by others or shutting down (nothing is wrong with the
  * data; the same again later); ERROR_NO_SPACE: its disk is full; ERROR_NO_MEMORY; ERROR_MALFORMED: it refused
- * these very rows (a constraint, a value out of bounds); ERROR_SYSTEM: it refused the question, whatever the rows (a right
- * or a table is missing). With its own words, which never hold the password. After an error inside of a transaction everything but
- * db_rollback is refused. When db_commit fails, nobody knows whether the database holds the transaction: who begins
- * again must find out. A connection that was lost is made anew by the next db_begin.
+ * these very rows (a constraint, a value out of bounds); ERROR_SYSTEM: it refused the question, whatever the rows (a
+ * right or a table is missing). With its own words, which never hold the password. After an error inside of a
+ * transaction everything but db_rollback is refused. When db_commit fails, nobody knows whether the database holds the
+ * transaction: who begins again must find out. A connection that was lost is made anew by the next db_begin.
  *
  * Those who only look open with db_open_reading, and ask what they like with db_ask.
  */
@@ -93,8 +93,8 @@ void db_rollback(struct db *db);
 bool db_run(struct db *db, const struct db_statement *statement, struct db_rows rows, struct db_reader reader,
             uint64_t *changed, struct error *err) MUST_CHECK;
 
-/* As db_run, but a reader need not be called before this returns: the next call that waits, or db_commit, does it. What it
- * reads into lives until then. */
+/* As db_run, but a reader need not be called before this returns: the next call that waits, or db_commit, does it. What
+ * it reads into lives until then. */
 bool db_send(struct db *db, const struct db_statement *statement, struct db_rows rows, struct db_reader reader,
              struct error *err) MUST_CHECK;
 

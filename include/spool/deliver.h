@@ -38,8 +38,8 @@ struct deliver_file {
 bool deliver_many(const char *directory, struct deliver_file *files, size_t *count, struct error *err) MUST_CHECK;
 
 /* The same for files that an earlier try may have brought there: one of that name with the very same bytes gives it up to
- * ours, which is durable whatever became of that try. Others may try the same at the same time. So nothing is taken back: on false what is beyond
- * *count may be there all the same, whole. */
+ * ours, which is durable whatever became of that try. Others may try the same at the same time. So nothing is taken
+ * back: on false what is beyond *count may be there all the same, whole. */
 bool deliver_again(const char *directory, struct deliver_file *files, size_t *count, struct error *err) MUST_CHECK;
 
 /* Could a file be put there now? One is made, and removed: *now is its time, by the clock of that file system,

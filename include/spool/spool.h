@@ -2,8 +2,8 @@
  * The spool: a directory as a durable, ordered queue of opaque records. Bytes in; it does not know what a report is.
  *
  * What it hides: how a file comes to be on stable storage and never half visible, batching, the journal, names, what
- * happens after a failed sync, and the limits of the disk. A record is submitted and answered later, from the spool's own thread:
- * kept, with its name, or not kept, with the reason. There is no third way, and every record is answered.
+ * happens after a failed sync, and the limits of the disk. A record is submitted and answered later, from the spool's
+ * own thread: kept, with its name, or not kept, with the reason. There is no third way, and every record is answered.
  *
  * Kept means: a power cut does not take it away. Where few records wait, its file is whole under its final name, and
  * file and directory entry are on stable storage. Where many wait and there is a journal, it is on stable storage in the
@@ -44,8 +44,8 @@ struct spool_settings {
     /* NULL, or told from a thread of the spool: what is in the journal cannot be made into files now, and is tried again
      * (once for each trouble); NULL when it could again. */
     void (*trouble)(const struct error *err);
-    /* NULL, or told from a thread of the spool: the journal, which another process had at the start, is ours now (NULL), or
-     * cannot be. After that, which is told once, it may still become ours. */
+    /* NULL, or told from a thread of the spool: the journal, which another process had at the start, is ours now
+     * (NULL), or cannot be. After that, which is told once, it may still become ours. */
     void (*adopted)(const struct error *err);
     struct metrics_histogram *batch_time;   /* NULL, or where each batch is counted: the microseconds that it took, */
     struct metrics_histogram *batch_size;   /* and its records */
@@ -104,8 +104,8 @@ struct spool_state {
 void spool_look(struct spool *spool, int64_t patience, struct spool_state *out);
 
 /* Looks into a journal without being its process, also while that is at work: does it hold a record of that name
- * (without its extension, in any case) that was no file yet when the journal last said so? Nothing is changed. Where there
- * is no journal nothing is held. Errors: ERROR_SYSTEM, ERROR_NO_MEMORY. */
+ * (without its extension, in any case) that was no file yet when the journal last said so? Nothing is changed. Where
+ * there is no journal nothing is held. Errors: ERROR_SYSTEM, ERROR_NO_MEMORY. */
 bool spool_journal_holds(const char *directory, struct span stem, bool *out, struct error *err) MUST_CHECK;
 
 #define SPOOL_NAME_ALPHABET "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

@@ -181,8 +181,8 @@ static bool is_silent(const struct postgres *postgres)
     return poll(&socket, 1, 0) == 0;
 }
 
-/* A connection that was lost while it was idle shows when it is looked at, or else when it is used. The BEGIN on one that is
- * silent goes with the first question. */
+/* A connection that was lost while it was idle shows when it is looked at, or else when it is used. The BEGIN on one
+ * that is silent goes with the first question. */
 static bool postgres_begin(struct db *db, struct error *err)
 {
     const char *sql = db->reading ? "BEGIN ISOLATION LEVEL REPEATABLE READ" : "BEGIN";

@@ -94,8 +94,8 @@ bool connection_enter(struct connection *connection, enum connection_state state
 /* Writes a 503 past the library. */
 void connection_turn_away(int fd);
 
-/* Has one been waiting for its worker or for what keeps reports since before `time`? A worker answers for what is its own,
- * and closes what was cut, at once. */
+/* Has one been waiting for its worker or for what keeps reports since before `time`? A worker answers for what is its
+ * own, and closes what was cut, at once. */
 bool connections_hang(struct connections *connections, int64_t time);
 
 /* The request is over. A connection that was cut stays so. */
@@ -106,7 +106,8 @@ void connection_rest(struct connection *connection);
 bool connection_sent_garbage(const struct connection *connection);
 
 /* Cuts what is over its deadline or below the least rate, after a 408 where the client still owes us a part of its
- * request; while draining, also what has been idle for two seconds. Wakes the worker of a connection whose client has ended it. */
+ * request; while draining, also what has been idle for two seconds. Wakes the worker of a connection whose client has
+ * ended it. */
 void connections_watch(struct connections *connections, int64_t now);
 
 #endif

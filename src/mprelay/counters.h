@@ -3,8 +3,8 @@
  *
  * Calling sequence: counters_init before threads start. Each verdict of the log is one counters_note_report and one
  * counters_note_request; a registration that was answered is one
- * counters_note_registration instead, and a question that was answered (http_resync.h) is a request only. The labels of what is counted
- * are few and fixed, whatever is sent: a status or a rule that is not in the tables counts as "other".
+ * counters_note_registration instead, and a question that was answered (http_resync.h) is a request only. The labels of
+ * what is counted are few and fixed, whatever is sent: a status or a rule that is not in the tables counts as "other".
  */
 #ifndef MPRELAY_COUNTERS_H
 #define MPRELAY_COUNTERS_H

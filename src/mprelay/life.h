@@ -24,8 +24,8 @@ void life_say_stopping(size_t connections);
 /* From now on the process ends by itself after that time, microseconds, whatever its threads wait for; the log says so.
  * Without a thread for it there is no such end. The first call counts. */
 void life_bound_stop(int64_t time);
-/* Between these two, in which a disk may hold the caller up, SIGTERM and SIGINT bound the stop by themselves; the caller, who
- * has them blocked, still gets them afterwards. */
+/* Between these two, in which a disk may hold the caller up, SIGTERM and SIGINT bound the stop by themselves; the
+ * caller, who has them blocked, still gets them afterwards. */
 void life_begin_watch(int64_t time);
 void life_end_watch(void);
 /* The caller ends the process. False: it has taken too long, and is being ended. */

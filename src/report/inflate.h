@@ -1,9 +1,9 @@
 /*
  * zlib and gzip streams -> bytes, under limits. The only home of zlib's inflating half, and of libdeflate.
  *
- * What it hides: that there are two libraries; zlib and its traps (docs/ENGINEERING.md): the limits are known before memory is spent, the stream must
- * end with a good checksum and nothing may follow it, a preset dictionary is refused (rule "zlib"), and refused
- * memory is ERROR_NO_MEMORY, never a bad stream. Pure; any thread may call.
+ * What it hides: that there are two libraries; zlib and its traps (docs/ENGINEERING.md): the limits are known before
+ * memory is spent, the stream must end with a good checksum and nothing may follow it, a preset dictionary is refused
+ * (rule "zlib"), and refused memory is ERROR_NO_MEMORY, never a bad stream. Pure; any thread may call.
  */
 #ifndef REPORT_INFLATE_H
 #define REPORT_INFLATE_H

@@ -2,8 +2,9 @@
  * The decision hidden here: how a filter can use an index.
  *
  * What is asked by topic ID alone would read every state, for the index begins with the topic type: so the types that
- * there are come from the index itself, each found by one step. A prefix is a range of the index: for SQLite it is written
- * as one, for it would not see one in GLOB with a parameter; PostgreSQL sees it in LIKE where the index sorts bytewise. Clients are found first, then their states by the primary key.
+ * there are come from the index itself, each found by one step. A prefix is a range of the index: for SQLite it is
+ * written as one, for it would not see one in GLOB with a parameter; PostgreSQL sees it in LIKE where the index sorts
+ * bytewise. Clients are found first, then their states by the primary key.
  */
 #include "filter.h"
 

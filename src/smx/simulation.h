@@ -5,8 +5,8 @@
  * reports arrive in order), trying again what was not taken, asking the relay who is wanted for a resync.
  *
  * A report counts as sent after a 2xx. One that is refused for good, unless it was broken on purpose, ends the run; so
- * does a server that is not there, or takes nothing for longer than our patience. ERROR_MALFORMED: refused, or no requests are handed
- * out there; ERROR_BUSY: nobody answers, or takes anything. One thread.
+ * does a server that is not there, or takes nothing for longer than our patience. ERROR_MALFORMED: refused, or no
+ * requests are handed out there; ERROR_BUSY: nobody answers, or takes anything. One thread.
  */
 #ifndef SMX_SIMULATION_H
 #define SMX_SIMULATION_H
