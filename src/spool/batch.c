@@ -226,19 +226,17 @@ static int link_once(struct outbox *outbox, const struct spool_record *record)
     return sys.linkat(AT_FDCWD, path, queue, record->name.text, AT_SYMLINK_FOLLOW);
 }
 
-/* Is this very record there already? Then an earlier try to publish it got so far. */
-static bool is_there(const struct outbox *outbox, const struct spool_record *record)
+/* Where this very record is there already an earlier try to publish it got so far. But perhaps its sync of the directory
+ * failed, and it could not take the name back any more: then no later sync makes that name durable, though it says so. So
+ * the name is given anew; until then the journal has the record. Who takes the file in between has it twice. */
+static bool link_again(struct outbox *outbox, const struct spool_record *record)
 {
-    struct buffer file;
-    struct error ignored;
-    const struct span *content = record->content;
-    buffer_init(&file, content[0].len + content[1].len);
-    const bool same = sys_read_file(outbox->queues[record->queue], record->name.text, &file, &ignored) &&
-                      file.len == content[0].len + content[1].len &&
-                      span_equal((struct span){file.at, content[0].len}, content[0]) &&
-                      span_equal((struct span){file.at + content[0].len, content[1].len}, content[1]);
-    buffer_fini(&file);
-    return same;
+    const int queue = outbox->queues[record->queue];
+    if (!directory_holds(queue, record->name.text, record->content)) {
+        errno = EEXIST;
+        return false;
+    }
+    return (sys.unlinkat(queue, record->name.text, 0) == 0 || errno == ENOENT) && link_once(outbox, record) == 0;
 }
 
 static bool link_record(struct outbox *outbox, struct spool_record *record)
@@ -246,14 +244,13 @@ static bool link_record(struct outbox *outbox, struct spool_record *record)
     for (int tries = 0; tries < LINK_TRIES; tries++) {
         if (!(tries == 0 && record->told) && !outbox_draw_name(outbox, record))
             return false;
-        const bool linked = link_once(outbox, record) == 0;
-        if (!linked && errno != EEXIST)
-            break;
-        if (linked || (record->told && is_there(outbox, record))) {
+        if (link_once(outbox, record) == 0 || (errno == EEXIST && record->told && link_again(outbox, record))) {
             record->state = SPOOL_LINKED;
             drop_private_file(outbox, record);
             return true;
         }
+        if (errno != EEXIST)
+            break;
     }
     return error_os(&record->error, "cannot put a file into '%s' under its name", queue_path(outbox, record));
 }

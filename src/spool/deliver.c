@@ -145,19 +145,10 @@ static bool sync_all(const struct delivery *first, struct error *err)
            error_os(err, "cannot sync the file system of '%s'", first->path);
 }
 
-/* What is there may be no file at all. */
 static bool is_there(const struct delivery *delivery, const char *name, struct span content)
 {
-    struct buffer file;
-    struct error ignored;
-    const int fd = sys.openat(delivery->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
-    if (fd < 0)
-        return false;
-    buffer_init(&file, content.len);
-    const bool same = sys_read_open(fd, name, &file, &ignored) && span_equal((struct span){file.at, file.len}, content);
-    buffer_fini(&file);
-    (void)sys.close(fd);                /* only read from */
-    return same;
+    const struct span parts[2] = {content, {NULL, 0}};
+    return directory_holds(delivery->directory, name, parts);
 }
 
 /* Who put it there may not have done so. */

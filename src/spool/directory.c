@@ -99,6 +99,28 @@ bool directory_sync(int directory)
     return sys_fsync(directory) == 0 && sys.fstat(directory, &ignored) == 0;
 }
 
+static bool is_content(struct span bytes, const struct span content[2])
+{
+    return bytes.len == content[0].len + content[1].len &&
+           span_equal((struct span){bytes.at, content[0].len}, content[0]) &&
+           span_equal((struct span){bytes.at + content[0].len, content[1].len}, content[1]);
+}
+
+/* What is there may be no file at all. */
+bool directory_holds(int directory, const char *name, const struct span content[2])
+{
+    struct buffer file;
+    struct error ignored;
+    const int fd = sys.openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    buffer_init(&file, content[0].len + content[1].len);
+    const bool same = sys_read_open(fd, name, &file, &ignored) && is_content(buffer_span(&file), content);
+    buffer_fini(&file);
+    (void)sys.close(fd);                /* only read from */
+    return same;
+}
+
 void directory_count(const char *path, const char *extension, uint64_t *count)
 {
     DIR *directory = opendir(path);

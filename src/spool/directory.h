@@ -23,6 +23,9 @@ bool directory_check_path(const char *path, struct error *err) MUST_CHECK;
 /* Are its entries on stable storage? On false errno is set. */
 bool directory_sync(int directory) MUST_CHECK;
 
+/* Is there a file of that name with these very bytes, in two parts? Where that cannot be told there is none. */
+bool directory_holds(int directory, const char *name, const struct span content[2]);
+
 /* Files with that extension (any case) that do not begin with a dot, added to *count. Unreadable: adds nothing. */
 void directory_count(const char *path, const char *extension, uint64_t *count);
 

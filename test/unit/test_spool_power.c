@@ -121,6 +121,68 @@ static void the_checker_finds_nameless_files_lost_without_a_journal(void **state
     faults_end();
 }
 
+/* ---- a name that an earlier try has left ---- */
+
+static int never_comes(int directory, const char *path, int flags)
+{
+    (void)directory;
+    (void)path;
+    (void)flags;
+    errno = EINTR;
+    return -1;
+}
+
+static bool publish(const struct spool_settings *settings, struct answer *answer, struct faults_plan plan)
+{
+    struct spool_record *records[] = {&answer->record};
+    struct outbox outbox;
+    struct error err;
+    outbox_init(&outbox);
+    assert_true(outbox_prove(&outbox, settings, &err));
+    faults_plan(plan);
+    const bool published = outbox_commit(&outbox, records, 1);
+    outbox_close(&outbox);
+    return published;
+}
+
+static void publish_and_die_before_the_name_is_taken_back(const struct spool_settings *settings, struct answer *answer)
+{
+    const struct faults_plan directory_sync = {.call = FAULTS_FSYNC, .nth = 2, .error = EIO};
+    int (*const unlinkat)(int directory, const char *path, int flags) = sys.unlinkat;
+    sys.unlinkat = never_comes;
+    assert_false(publish(settings, answer, directory_sync));
+    sys.unlinkat = unlinkat;
+    assert_true(is_file(answer));
+}
+
+/* What a failed sync of a directory left in it no later one makes durable, though it says so. */
+static void a_name_that_was_told_is_given_anew_where_an_earlier_try_has_left_it(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < WAYS; i++) {
+        const struct spool_settings settings = settings_of(&ways[i]);
+        struct answer answer;
+        (void)leave_home(NULL);
+        assert_int_equal(enter_home(NULL), 0);
+        make_queues();
+        faults.no_nameless = ways[i].no_nameless;
+        faults_begin((struct faults_plan){0});
+        prepare(&answer, 1);
+        answer.record.arrived = 1;
+        answer.record.told = true;
+        (void)snprintf(answer.name.text, sizeof answer.name.text, "0123456789ABCDEF.smx");
+        answer.record.name = answer.name;
+        publish_and_die_before_the_name_is_taken_back(&settings, &answer);
+        assert_true(publish(&settings, &answer, (struct faults_plan){0}));
+        assert_string_equal(answer.record.name.text, answer.name.text);
+        note_answer(&answer.record, &answer.record.name, NULL);
+        const struct loss loss = loss_of_recording(true, NULL);
+        assert_int_equal(loss.kept, 1);
+        assert_int_equal(loss.lost + loss.half, 0);
+        faults_end();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +190,7 @@ int main(void)
         cmocka_unit_test(without_a_journal_named_temporaries_lose_nothing),
         cmocka_unit_test(the_checker_finds_the_loss_when_a_step_is_left_out),
         cmocka_unit_test(the_checker_finds_nameless_files_lost_without_a_journal),
+        cmocka_unit_test(a_name_that_was_told_is_given_anew_where_an_earlier_try_has_left_it),
     };
     cmocka_set_test_filter(getenv("ONLY"));
     return cmocka_run_group_tests_name("spool_power", tests, make_queues_once, leave_home);
