@@ -7,6 +7,7 @@ import pytest
 
 import wire
 from crowd import Crowd
+from failing import Failing
 from relay import BUILD, wait_until
 from reports import CLIENT, client, message, report, smx as numbered
 from smx_command import run, smx
@@ -89,23 +90,25 @@ def test_a_file_that_was_put_aside_is_traced_to_its_reason(start_statesys):
     assert "File: y.smx is not there, and not known" in smx("trace", "--root", statesys.root, "y.smx").stdout.decode()
 
 
-def test_a_report_that_is_in_the_journal_alone_is_safe(start, start_statesys):
-    """A relay that is killed under load leaves some there, which the next one makes files of."""
+def test_a_report_that_is_in_the_journal_alone_is_safe(start, start_statesys, tmp_path):
+    """Under load, while whoever makes files of what is there hangs; the next relay makes them."""
     statesys = start_statesys()
     statesys.stop()
-    relay = start(root=str(statesys.root), log_max_size="100M", journal_size="2M")
-    alone = []
-    while not alone:
-        crowd = Crowd(("127.0.0.1", relay.port))
-        wait_until(lambda: crowd.kept() >= 500 or crowd.failures, "reports")
-        relay.kill()
-        crowd.stop()
-        files = {path.name for path in relay.box.glob("*.smx")}
-        alone = [name for name in re.findall("kept as ([^,]*),", relay.log_path.read_text()) if name not in files]
-        if not alone:
-            relay.start()
+    failing = Failing(tmp_path / "failing")
+    relay = start(root=str(statesys.root), log_max_size="100M", environment=failing.environment)
+    crowd = Crowd(("127.0.0.1", relay.port))
+    wait_until(lambda: crowd.kept() >= 100 or crowd.failures, "reports")
+    failing.arm("pread", "HANGS", 1)
+    wait_until(failing.has_failed, "a look into the journal")
+    before = crowd.kept()
+    wait_until(lambda: crowd.kept() >= before + 100 or crowd.failures, "more reports")
+    relay.kill()
+    crowd.stop()
+    files = {path.name for path in relay.box.glob("*.smx")}
+    alone = [name for name in re.findall("kept as ([^,]*),", relay.log_path.read_text()) if name not in files]
     for file in alone[0], alone[-1], alone[0].lower():
         assert " is in the relay's journal: safe" in run(statesys, "trace", file)
+    failing.disarm()
     relay.start()
     assert "File: %s is in incoming\n" % alone[0] in run(statesys, "trace", alone[0])
 
